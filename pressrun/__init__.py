@@ -1,0 +1,1 @@
+"""Pressrun: image campaigns made with ComfyUI, run like a press."""

@@ -1,0 +1,1 @@
+"""The pure core: campaign logic without Airflow, AWS, HTTP or a clock."""
