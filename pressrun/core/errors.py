@@ -1,15 +1,15 @@
 """Every error Pressrun raises on purpose, in one small tree.
 
-    PressrunError                 message + where it is + what to do
-    ├── InputError                something a person wrote is wrong (campaign, manifest, graph, contract, conf)
-    │   └── FindingsError         many of them at once, each with its place
-    ├── NotAllowedError           the person or the deployment may not do this
-    ├── ConflictError             somebody else was first, or the thing changed under you
-    ├── StorageError              the object store said no
-    │   └── NotFoundError         there is no such object
-    ├── EngineError               the ComfyUI-protocol server failed, or answered what it must not
-    ├── JobError                  a SageMaker Processing job ended as it should not
-    └── SetupError                this machine or deployment lacks something (port, header, package, setting)
+PressrunError                 message + where it is + what to do
+├── InputError                something a person wrote is wrong (campaign, manifest, graph, contract, conf)
+│   └── FindingsError         many of them at once, each with its place
+├── NotAllowedError           the person or the deployment may not do this
+├── ConflictError             somebody else was first, or the thing changed under you
+├── StorageError              the object store said no
+│   └── NotFoundError         there is no such object
+├── EngineError               the ComfyUI-protocol server failed, or answered what it must not
+├── JobError                  a SageMaker Processing job ended as it should not
+└── SetupError                this machine or deployment lacks something (port, header, package, setting)
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ class PressrunError(Exception):
         return (_rebuild, (type(self), self.message, self.where, self.remedy))
 
 
-def _rebuild(
-    kind: type[PressrunError], message: str, where: str | None, remedy: str | None
-) -> PressrunError:
+def _rebuild(kind: type[PressrunError], message: str, where: str | None, remedy: str | None) -> PressrunError:
     return kind(message, where=where, remedy=remedy)
 
 

@@ -1,0 +1,161 @@
+"""The campaign spec: what a team writes in include/campaigns/NAME/campaign.yaml."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from pressrun.core.findings import Finding, FindingsError, Place
+from pressrun.core.ids import ident
+
+PressKind = Literal["proof", "final"]
+RetentionClass = Literal["scratch", "rejected", "campaign"]
+
+
+class _Spec(BaseModel):
+    model_config = {"extra": "forbid", "frozen": True}
+
+
+class ManifestSpec(_Spec):
+    """Where the rows are. `location` is relative to the campaign folder or an s3:// URI; `{{ drop }}` is the drop's date."""
+
+    location: str = "manifest.csv"
+    key: str = Field("sku", description="column that identifies a row; becomes the `product` axis value")
+    required: tuple[str, ...] = Field((), description="columns that must be there and filled")
+
+
+class JobSpec(_Spec):
+    """How the work is cut and what it runs on."""
+
+    instance_type: str = "ml.g5.xlarge"
+    shard_items: int = Field(16, ge=1, le=5000, description="items of one Processing job at most")
+    parallel: int = Field(3, ge=1, le=50, description="shards rendered at the same time")
+    max_runtime_minutes: int = Field(60, ge=1, le=1440)
+    attempts: int = Field(3, ge=1, le=10, description="jobs bought at most for one shard")
+    canary_items: int = Field(4, ge=0, le=50, description="0: no canary")
+    volume_gb: int = Field(100, ge=1, le=16384)
+
+
+class SpendSpec(_Spec):
+    """Money in USD. Above `approve_over` a person must agree; above `limit` the run is refused."""
+
+    approve_over: float = Field(25.0, ge=0)
+    limit: float = Field(200.0, ge=0)
+
+
+class QualitySpec(_Spec):
+    """What `collect` judges. `failed_share` is the error budget of a run."""
+
+    min_contrast: float = Field(4.0, ge=0, description="standard deviation of luma, 0-255; below: blank")
+    failed_share: float = Field(0.2, ge=0, le=1)
+
+
+class ReviewSpec(_Spec):
+    """Who decides, by market. Key "*" is everybody's fallback; a person must be listed to decide."""
+
+    reviewers: dict[str, tuple[str, ...]] = Field(min_length=1)
+    want: int = Field(1, ge=1, description="candidates chosen for each cell")
+    timeout_hours: float = Field(72.0, gt=0)
+
+    def may_decide(self, user: str, locale: str) -> bool:
+        """True where `user` is listed for the market of `locale`, or for all markets."""
+        listed = self.reviewers.get(locale)
+        return user in (listed if listed is not None else self.reviewers.get("*", ()))
+
+
+class CampaignSpec(_Spec):
+    """One campaign. Axes other than `product` (the manifest rows) and `locale` are listed under `axes`."""
+
+    campaign: str
+    title: str
+    owner: str
+    team: str = "default"
+    workflow: str
+    manifest: ManifestSpec = ManifestSpec()
+    copy_table: str | None = Field("translations.csv", alias="copy")
+    locales: tuple[str, ...] = Field(min_length=1)
+    axes: dict[str, tuple[dict[str, Any], ...]] = {}
+    combine: str = "product * locale"
+    cell: tuple[str, ...] = ("product", "locale")
+    seed_axes: tuple[str, ...] = ("product", "variant")
+    seed: int = 0
+    params: dict[str, Any] = {}
+    inputs: dict[str, str] = Field({}, description="contract parameter -> path template of an input file")
+    schedule: str | None = None
+    timezone: str = "UTC"
+    start: str | None = Field(None, description="first drop, ISO date; scheduled campaigns only")
+    catchup: bool = False
+    job: JobSpec = JobSpec()
+    spend: SpendSpec = SpendSpec()
+    quality: QualitySpec = QualitySpec()
+    review: ReviewSpec
+    retention: RetentionClass = "campaign"
+    limit_items: int = Field(20_000, ge=1, description="a plan above this is refused: a typo must not become a bill")
+    notify: tuple[str, ...] = Field((), description="e-mail addresses told about this campaign")
+
+    model_config = {"extra": "forbid", "frozen": True, "populate_by_name": True}
+
+    @field_validator("campaign")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return ident(value, what="campaign")
+
+    @model_validator(mode="after")
+    def _axes_known(self) -> CampaignSpec:
+        known = {"product", "locale", *self.axes}
+        for name, used in (("cell", self.cell), ("seed_axes", self.seed_axes)):
+            unknown = [
+                axis for axis in used if axis not in known and not (name == "seed_axes" and axis in _FREE_SEED_AXES)
+            ]
+            if unknown:
+                raise ValueError(f"{name} names unknown axes {unknown}; known: {sorted(known)}")
+        for axis, values in self.axes.items():
+            ids = [str(value.get("id", "")) for value in values]
+            if not ids or "" in ids or len(set(ids)) != len(ids):
+                raise ValueError(f"axis {axis!r} needs values that each have their own id")
+        return self
+
+    @property
+    def candidate_axes(self) -> tuple[str, ...]:
+        """The axes that make candidates of a cell, in authored order."""
+        return tuple(axis for axis in ("product", "locale", *self.axes) if axis not in self.cell)
+
+
+# `variant` is in the default although not every campaign has that axis; drop and round vary by run, not by row.
+_FREE_SEED_AXES = {"variant", "drop", "round"}
+
+
+def parse_campaign(data: bytes, *, file: str) -> CampaignSpec:
+    """Read campaign.yaml. FindingsError lists every wrong field with its line's pointer."""
+    try:
+        raw = yaml.safe_load(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as exc:
+        raise _one(file, "campaign-encoding", f"not UTF-8 (byte {exc.start})", "save the file as UTF-8") from exc
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        row = mark.line + 1 if mark else None
+        raise _one(file, "campaign-yaml", f"not YAML: {getattr(exc, 'problem', exc)}", "fix the syntax", row) from exc
+    if not isinstance(raw, dict):
+        raise _one(file, "campaign-yaml", "is not a mapping", "start with `campaign: name`")
+    try:
+        return CampaignSpec.model_validate(raw)
+    except ValidationError as exc:
+        raise FindingsError.of(
+            [
+                Finding(
+                    code="campaign-field",
+                    message=error["msg"].removeprefix("Value error, "),
+                    place=Place(file=file, pointer="/" + "/".join(str(part) for part in error["loc"])),
+                    remedy="unknown key: remove it or fix its spelling" if error["type"] == "extra_forbidden" else "",
+                )
+                for error in exc.errors()
+            ],
+            subject=file,
+        ) from exc
+
+
+def _one(file: str, code: str, message: str, remedy: str, row: int | None = None) -> FindingsError:
+    finding = Finding(code=code, message=message, place=Place(file=file, row=row), remedy=remedy)
+    return FindingsError.of([finding], subject=file)

@@ -1,0 +1,51 @@
+"""Items and input assets: the smallest things a plan counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class _Part(BaseModel):
+    model_config = {"extra": "forbid", "frozen": True}
+
+
+class InputAsset(_Part):
+    """A file an item needs (product photo, mask). `name` is the plain file name under which the job sees it."""
+
+    name: str
+    uri: str
+    sha256: str
+    size: int
+    source: str = ""
+
+
+class Item(_Part):
+    """One generation, the smallest retryable unit.
+
+    `axes` maps each axis to the id of its value ({"product": "AUR-01", "locale": "de-DE", "size": "square"}).
+    `params` are the contract's parameters, complete and valid, without seed and input files' bytes.
+    `inputs` maps a contract parameter to the name of an InputAsset of the plan.
+    `row` is the manifest row as a spreadsheet counts it (header = 1).
+    """
+
+    item_id: str
+    cell_id: str
+    axes: dict[str, str]
+    row: int | None = None
+    round: int = 0
+    workflow: str
+    params: dict[str, Any]
+    seed: int
+    inputs: dict[str, str] = {}
+    render_key: str
+
+    @property
+    def locale(self) -> str:
+        return self.axes["locale"]
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: "AUR-01 · de-DE · square · sunrise"."""
+        return " · ".join(self.axes.values()) + (f" · round {self.round}" if self.round else "")

@@ -1,0 +1,132 @@
+"""Object keys: a public contract. Every key is built here, from checked names and digests, and nowhere else.
+
+inputs bucket      assets/{sha256}/{name}                  input files, by content
+                   shards/{job}/shard.json                 what one job renders
+                   shards/{job}/inputs.manifest            ManifestFile of the shard's input files
+work bucket        runs/{run_key}/run.json                 who asked for what
+                   runs/{run_key}/plans/{digest}.json      render plans, by content
+                   runs/{run_key}/findings/{digest}.json
+                   runs/{run_key}/quotes/{digest}.json
+                   runs/{run_key}/jobs/{job}.json          which items a bought job was to render
+                   runs/{run_key}/collections/{digest}.json
+                   runs/{run_key}/close.json
+                   staging/{job}/…                         what a job uploads: images/ thumbs/ results/ progress/ events/
+                   renders/{render_key}.json               the render index
+                   reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
+                   decisions/{campaign}/{item}/{sha256}/{sequence}.json and marker {sequence}-{state}
+                   publications/{campaign}/{item}/{sha256}.json
+                   holds/{campaign}.json                   legal hold
+                   retirements/{campaign}/{run_key}.json   receipt of a retired run
+published bucket   {campaign}/{axis values…}/{name}-{digest}.png and current.json beside it
+                   {campaign}/index.json · delivery.csv
+lineage bucket     assets/{sha256 of the delivered file}.json · runs/{run_key}.json
+"""
+
+from __future__ import annotations
+
+
+def asset(sha256: str, name: str) -> str:
+    return f"assets/{sha256}/{name}"
+
+
+def shard(job: str) -> str:
+    return f"shards/{job}/shard.json"
+
+
+def shard_inputs(job: str) -> str:
+    return f"shards/{job}/inputs.manifest"
+
+
+def run(run_key: str) -> str:
+    return f"runs/{run_key}/run.json"
+
+
+def plan(run_key: str, digest: str) -> str:
+    return f"runs/{run_key}/plans/{digest}.json"
+
+
+def findings(run_key: str, digest: str) -> str:
+    return f"runs/{run_key}/findings/{digest}.json"
+
+
+def quote(run_key: str, digest: str) -> str:
+    return f"runs/{run_key}/quotes/{digest}.json"
+
+
+def jobs(run_key: str) -> str:
+    """Prefix of the run's job records."""
+    return f"runs/{run_key}/jobs/"
+
+
+def job(run_key: str, name: str) -> str:
+    return f"{jobs(run_key)}{name}.json"
+
+
+def collection(run_key: str, digest: str) -> str:
+    return f"runs/{run_key}/collections/{digest}.json"
+
+
+def close(run_key: str) -> str:
+    return f"runs/{run_key}/close.json"
+
+
+def staging(job_name: str) -> str:
+    """Prefix of what a job uploads, with its slash."""
+    return f"staging/{job_name}/"
+
+
+def render(render_key: str) -> str:
+    return f"renders/{render_key}.json"
+
+
+def reviews(campaign: str | None = None, run_key_prefix: str | None = None) -> str:
+    """Prefix of review rounds: all, of a campaign, or of a run (whose key may be known by prefix only)."""
+    if campaign is None:
+        return "reviews/"
+    return f"reviews/{campaign}/" + (run_key_prefix or "")
+
+
+def round_open(campaign: str, run_key: str, number: int) -> str:
+    return f"reviews/{campaign}/{run_key}/{number:02d}/open.json"
+
+
+def round_closed(campaign: str, run_key: str, number: int) -> str:
+    return f"reviews/{campaign}/{run_key}/{number:02d}/closed.json"
+
+
+def contact_sheet(campaign: str, run_key: str, number: int) -> str:
+    return f"reviews/{campaign}/{run_key}/{number:02d}/contact_sheet.jpg"
+
+
+def decisions(campaign: str, item_id: str | None = None, sha256: str | None = None) -> str:
+    """Prefix of decisions: of a campaign, an item, or an item's bytes."""
+    parts = [part for part in ("decisions", campaign, item_id, sha256) if part]
+    return "/".join(parts) + "/"
+
+
+def decision(campaign: str, item_id: str, sha256: str, sequence: int) -> str:
+    return f"{decisions(campaign, item_id, sha256)}{sequence:06d}.json"
+
+
+def decision_marker(campaign: str, item_id: str, sha256: str, sequence: int, state: str) -> str:
+    return f"{decisions(campaign, item_id, sha256)}{sequence:06d}-{state}"
+
+
+def publication(campaign: str, item_id: str, sha256: str) -> str:
+    return f"publications/{campaign}/{item_id}/{sha256}.json"
+
+
+def hold(campaign: str) -> str:
+    return f"holds/{campaign}.json"
+
+
+def retirement(campaign: str, run_key: str) -> str:
+    return f"retirements/{campaign}/{run_key}.json"
+
+
+def asset_lineage(sha256: str) -> str:
+    return f"assets/{sha256}.json"
+
+
+def run_lineage(run_key: str) -> str:
+    return f"runs/{run_key}.json"
