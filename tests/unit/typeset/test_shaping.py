@@ -45,17 +45,19 @@ def test_missing_glyphs_are_named_once_each() -> None:
 
 def test_arabic_letters_join() -> None:
     (word,) = runs_of("خصم", "ar-SA")
-    shaped = {glyph.cluster: glyph.gid for glyph in word.glyphs}
-    isolated = [runs_of(letter, "ar-SA")[0].glyphs[0].gid for letter in "خصم"]
-    assert len(shaped) == 3
-    for cluster, lone in enumerate(isolated):
-        assert shaped[cluster] != lone, "a letter inside a word must not keep its isolated form"
+    for cluster, letter in enumerate("خصم"):
+        shaped = {glyph.gid for glyph in word.glyphs if glyph.cluster == cluster}
+        isolated = {glyph.gid for glyph in runs_of(letter, "ar-SA")[0].glyphs}
+        assert shaped
+        assert shaped != isolated, f"{letter} inside a word must not keep its isolated form"
 
 
 def test_arabic_is_set_from_right_to_left() -> None:
     (word,) = runs_of("خصم", "ar-SA")
     assert word.rtl
-    assert [glyph.cluster for glyph in word.glyphs] == [2, 1, 0]
+    clusters = [glyph.cluster for glyph in word.glyphs]
+    assert clusters == sorted(clusters, reverse=True)
+    assert set(clusters) == {0, 1, 2}
 
 
 def test_mixed_line_has_latin_at_the_left_and_the_number_upright() -> None:
@@ -71,7 +73,7 @@ def test_mixed_line_has_latin_at_the_left_and_the_number_upright() -> None:
 
 def test_arabic_inside_a_left_to_right_line_keeps_its_place() -> None:
     runs = runs_of("Aurora عطر perfume", "en-GB")
-    assert [run.text.strip() for run in runs] == ["Aurora", "عطر", "perfume"]
+    assert [run.text.strip() for run in runs if run.text.strip()] == ["Aurora", "عطر", "perfume"]
 
 
 def test_devanagari_forms_conjuncts_and_reorders_the_short_i() -> None:
