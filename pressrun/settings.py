@@ -1,4 +1,4 @@
-"""Every setting once: name, type, default, one sentence. Read from PRESSRUN_* environment variables and nowhere else."""
+"""Every setting once: name, type, default, one sentence. Read from PRESSRUN_* variables and nowhere else."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ class _Spec(BaseModel):
 
 
 class ManifestSpec(_Spec):
-    """Where the rows are. `location` is relative to the campaign folder or an s3:// URI; `{{ drop }}` is the drop's date."""
+    """Where the rows are.
+
+    `location` is relative to the campaign folder or an s3:// URI; `{{ drop }}` is the drop's date.
+    """
 
     location: str = "manifest.csv"
     key: str = Field("sku", description="column that identifies a row; becomes the `product` axis value")

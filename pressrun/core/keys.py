@@ -10,7 +10,7 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/jobs/{job}.json          which items a bought job was to render
                    runs/{run_key}/collections/{digest}.json
                    runs/{run_key}/close.json
-                   staging/{job}/…                         what a job uploads: images/ thumbs/ results/ progress/ events/
+                   staging/{job}/…                         a job's uploads: images/ thumbs/ results/ progress/ events/
                    renders/{render_key}.json               the render index
                    reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
                    decisions/{campaign}/{item}/{sha256}/{sequence}.json and marker {sequence}-{state}

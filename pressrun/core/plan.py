@@ -24,7 +24,7 @@ class SourceFile(_Part):
 
 
 class WorkflowBundle(_Part):
-    """All the runner needs of a workflow: the graph as exported, the bindings of its contract, the output nodes' ids."""
+    """All the runner needs of a workflow: the graph as exported, its contract's bindings, the output nodes' ids."""
 
     name: str
     graph: dict[str, Any]

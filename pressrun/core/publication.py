@@ -10,7 +10,10 @@ from pressrun.core.codec import VersionedDocument
 
 
 class PlannedPublication(BaseModel):
-    """One file to deliver. `folder` and `stem` come from the item's axes; the digest of the delivered bytes completes the key."""
+    """One file to deliver.
+
+    `folder` and `stem` come from the item's axes; the digest of the delivered bytes completes the key.
+    """
 
     model_config = {"extra": "forbid", "frozen": True}
 

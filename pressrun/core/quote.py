@@ -32,7 +32,10 @@ class ShardPlan(BaseModel):
 
 
 class Quote(VersionedDocument):
-    """Written by quote_run. `usd` is None for what has no price; it is then counted in `unpriced`, never taken as zero."""
+    """Written by quote_run.
+
+    `usd` is None for what has no price; it is then counted in `unpriced`, never taken as zero.
+    """
 
     SCHEMA: ClassVar[str] = "quote/1"
 

@@ -23,7 +23,7 @@ class FindingsRef(TypedDict):
 
 
 class QuoteRef(TypedDict):
-    """`shards` counts the main shards, `canary` is 0 or 1; `usd` is the expected price, `ceiling_usd` the provable most."""
+    """`shards` counts the main shards, `canary` is 0 or 1; `usd` is expected, `ceiling_usd` the provable most."""
 
     digest: str
     uri: str

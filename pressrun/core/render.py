@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.result import Measurements
 
@@ -37,4 +39,4 @@ class Render(VersionedDocument):
     prompt_id: str
     started_at: str
     seconds: float
-    node_seconds: dict[str, float] = {}
+    node_seconds: dict[str, float] = Field(default_factory=dict)

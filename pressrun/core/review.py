@@ -16,7 +16,10 @@ REASON_CODES = ("off_brand", "wrong_product", "text_problem", "anatomy", "compos
 
 
 class Decision(VersionedDocument):
-    """One decision of one person about exactly these bytes. Append-only; a change of mind is the next sequence number."""
+    """One decision of one person about exactly these bytes.
+
+    Append-only; a change of mind is the next sequence number.
+    """
 
     SCHEMA: ClassVar[str] = "decision/1"
 

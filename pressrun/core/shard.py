@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
@@ -72,4 +73,4 @@ def split(items: Sequence[Item], *, size: int) -> list[tuple[Item, ...]]:
         return []
     count = -(-len(items) // size)
     bounds = [round(len(items) * part / count) for part in range(count + 1)]
-    return [tuple(items[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [tuple(items[low:high]) for low, high in pairwise(bounds)]

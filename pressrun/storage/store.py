@@ -57,7 +57,7 @@ class ObjectStore(Protocol):
         content_type: str = "application/json",
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
-        """Write only where nothing is (If-None-Match: *). False where something was there already; nothing is changed then."""
+        """Write only where nothing is (If-None-Match: *). False, and nothing is changed, where something was there."""
         ...
 
     def replace(self, key: str, data: bytes, *, etag: str, content_type: str = "application/json") -> bool:
