@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
-from pressrun.local.sagemaker.errors import JobFailure
+from pressrun.local.sagemaker.errors import JobFailedError
 from pressrun.local.sagemaker.transfer import RemoteFile
 
 DOWNLOAD_THREADS = 8
@@ -35,26 +35,26 @@ def local_path(base: Path, container_path: str) -> Path:
 
 
 def download_channel(source: InputSource, spec: dict[str, Any], base: Path, *, index: int, count: int) -> int:
-    """Bring one `S3Input` down for one host; returns how many files. JobFailure in the service's words if that fails."""
+    """Bring one `S3Input` down for one host; returns how many files. JobFailedError, in the service's words."""
     uri, target = spec["S3Uri"], local_path(base, spec["LocalPath"])
     target.mkdir(parents=True, exist_ok=True)
     try:
         files = source.read_manifest(uri) if spec["S3DataType"] == "ManifestFile" else source.list_prefix(uri)
         if not files:
-            raise JobFailure(f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}"')
+            raise JobFailedError(f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}"')
         mine = share(files, sharded=spec.get("S3DataDistributionType") == "ShardedByS3Key", index=index, count=count)
 
         def bring(file: RemoteFile) -> None:
             path = target / file.relative
             if not path.resolve().is_relative_to(target.resolve()):
-                raise JobFailure(f"ClientError: Data download failed: {file.relative!r} leaves the input directory")
+                raise JobFailedError(f"ClientError: Data download failed: {file.relative!r} leaves the input directory")
             path.parent.mkdir(parents=True, exist_ok=True)
             source.download(file, path)
 
         with ThreadPoolExecutor(DOWNLOAD_THREADS) as pool:
             list(pool.map(bring, mine))
-    except JobFailure:
+    except JobFailedError:
         raise
     except Exception as exc:
-        raise JobFailure(f"ClientError: Data download failed: {exc}") from exc
+        raise JobFailedError(f"ClientError: Data download failed: {exc}") from exc
     return len(mine)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pressrun.core.errors import SetupError
-from pressrun.local.sagemaker.errors import JobFailure
+from pressrun.local.sagemaker.errors import JobFailedError
 
 TOTAL_QUOTA = "total"
 """Key in `EndpointConfig.quotas` that limits instances over all types together."""
@@ -47,7 +47,7 @@ class ImageRegistry:
 
     @classmethod
     def load(cls, path: Path) -> ImageRegistry:
-        """Read `{"pattern": {"entrypoint": [...], "env": {...}, "cwd": "..."}}`; the default registry comes after it."""
+        """Read `{"pattern": {"entrypoint": [...], "env": {...}, "cwd": "..."}}`; the default registry follows."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             images = {
@@ -67,21 +67,23 @@ class ImageRegistry:
         return cls({**images, **cls.default().images})
 
     def find(self, uri: str) -> Image:
-        """The image of that name; JobFailure, as a failed pull, if there is none."""
+        """The image of that name; JobFailedError, as a failed pull, if there is none."""
         last = uri.rsplit("/", 1)[-1]
         for pattern, image in self.images.items():
             if fnmatch.fnmatchcase(uri, pattern) or fnmatch.fnmatchcase(last, pattern):
                 return image
-        raise JobFailure(f"ClientError: Cannot find the requested image {uri}. Please ensure that the image exists.")
+        raise JobFailedError(
+            f"ClientError: Cannot find the requested image {uri}. Please ensure that the image exists."
+        )
 
 
 @dataclass(frozen=True)
 class EndpointConfig:
     """Settings of one endpoint. Seconds unless said otherwise.
 
-    `upload_on_failure` False is strict mode, the default: EndOfJob outputs go up only when the job completed, and when a
-    container died of a signal nothing more goes up at all. `timeout_status` is what MaxRuntime ends a job as; AWS documents
-    neither. `quotas` limits running instances by instance type, and by `TOTAL_QUOTA` over all types.
+    `upload_on_failure` False is strict mode, the default: EndOfJob outputs go up only when the job completed, and when
+    a container died of a signal nothing more goes up at all. `timeout_status` is what MaxRuntime ends a job as; AWS
+    documents neither. `quotas` limits running instances by instance type, and by `TOTAL_QUOTA` over all types.
     """
 
     root: Path

@@ -13,7 +13,7 @@ class ApiError(PressrunError):
         self.code, self.status = code, status
 
 
-class JobFailure(JobError):
+class JobFailedError(JobError):
     """Ends a job as Failed; the message is its FailureReason."""
 
 

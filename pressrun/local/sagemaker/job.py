@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pressrun.local.sagemaker.channels import download_channel, local_path
 from pressrun.local.sagemaker.config import EndpointConfig
-from pressrun.local.sagemaker.errors import JobFailure
+from pressrun.local.sagemaker.errors import JobFailedError
 from pressrun.local.sagemaker.process import HostProcess, write_config
 from pressrun.local.sagemaker.record import JobRecord
 from pressrun.local.sagemaker.transfer import S3Transfer, split_uri
@@ -46,7 +46,7 @@ class Job:
         try:
             self._prepare()
             final = self._execute() if self._ending is None else self._verdict([])
-        except JobFailure as exc:
+        except JobFailedError as exc:
             final = {"ProcessingJobStatus": "Failed", "FailureReason": str(exc)}
         except Exception:
             log.exception("job %s: the endpoint itself failed", self.record.name)
@@ -106,7 +106,8 @@ class Job:
 
         def sweep() -> None:
             while not stop_sweeping.wait(self._config.sweep):
-                uploader.sweep()
+                if self._config.upload_on_failure or not any((host.exit_code() or 0) < 0 for host in self._hosts):
+                    uploader.sweep()
 
         sweeper = threading.Thread(target=sweep, name=f"{self.record.name}-sweep", daemon=True)
         try:
@@ -136,7 +137,7 @@ class Job:
     def _watch(self) -> list[int]:
         """Wait for the containers; end all of them when one fails, time is up or somebody asks. Returns exit codes."""
         began, kill_at = time.monotonic(), None
-        limit = (self.record.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 86400)
+        limit = self.record.max_runtime
         while True:
             codes = [host.poll() for host in self._hosts]
             if all(code is not None for code in codes):
@@ -162,8 +163,7 @@ class Job:
         if self._ending == "shutdown":
             return {"ProcessingJobStatus": "Failed", "FailureReason": INTERNAL_ERROR}
         if self._ending == "timeout":
-            limit = self.record.request["StoppingCondition"]["MaxRuntimeInSeconds"]
-            reason = f"ClientError: Job runtime exceeded MaxRuntimeInSeconds={limit}"
+            reason = f"ClientError: Job runtime exceeded MaxRuntimeInSeconds={self.record.max_runtime}"
             return {"ProcessingJobStatus": self._config.timeout_status, "FailureReason": reason}
         bad = [(host.host, code) for host, code in zip(self._hosts, codes, strict=True) if code != 0]
         if not bad:

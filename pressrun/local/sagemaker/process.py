@@ -14,7 +14,7 @@ from typing import Any
 
 from pressrun.local import processes
 from pressrun.local.sagemaker.config import EndpointConfig
-from pressrun.local.sagemaker.errors import JobFailure
+from pressrun.local.sagemaker.errors import JobFailedError
 from pressrun.local.sagemaker.record import JobRecord
 
 BASE_VARIABLE = "SAGEMAKER_BASE_DIR"
@@ -83,14 +83,18 @@ class HostProcess:
                     start_new_session=True,
                 )
             except OSError as exc:
-                raise JobFailure(f"ClientError: Please use an appropriate entrypoint: {exc}") from exc
+                raise JobFailedError(f"ClientError: Please use an appropriate entrypoint: {exc}") from exc
         self.pid = self._popen.pid
         (record.home / f"{host}.pid").write_text(str(self.pid), encoding="ascii")
         record.pids[host] = {"pid": self.pid, "stamp": processes.stamp(self.pid)}
         record.save()
 
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal, or None while it runs."""
+        return self._popen.poll()
+
     def poll(self) -> int | None:
-        """The exit code, negative for a signal, or None while it runs. Also notes when log lines came."""
+        """The exit code, as `exit_code`; also notes when log lines came. Call it from one thread only."""
         code = self._popen.poll()
         self._note_log_time()
         return code

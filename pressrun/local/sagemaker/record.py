@@ -79,6 +79,11 @@ class JobRecord:
         return int(self._selected().get("InstanceCount") or self._cluster().get("InstanceCount") or 1)
 
     @property
+    def max_runtime(self) -> int:
+        """Seconds the containers may run."""
+        return int((self.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 86400))
+
+    @property
     def hosts(self) -> list[str]:
         """The container host names, as the service gives them."""
         return [f"algo-{number}" for number in range(1, self.instance_count + 1)]
@@ -103,7 +108,7 @@ class JobRecord:
     def describe(self) -> dict[str, Any]:
         """The body of DescribeProcessingJob; times are epoch seconds."""
         body = {key: value for key, value in self.request.items() if key != "Tags"}
-        body.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": 86400})
+        body.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": self.max_runtime})
         if self._cluster().get("InstancePreferences"):
             cluster = {
                 **self._cluster(),

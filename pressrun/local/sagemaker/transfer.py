@@ -41,14 +41,16 @@ class S3Transfer:
             aws_access_key_id=config.access_key,
             aws_secret_access_key=config.secret_key,
             config=Config(
-                s3={"addressing_style": "path"}, max_pool_connections=64, retries={"max_attempts": 5, "mode": "standard"}
+                s3={"addressing_style": "path"},
+                max_pool_connections=64,
+                retries={"max_attempts": 5, "mode": "standard"},
             ),
         )
         # The CRT client cannot use an IP address as endpoint; threads come from our own pools.
         self._transfer = TransferConfig(preferred_transfer_client="classic", use_threads=False)
 
     def list_prefix(self, uri: str) -> list[RemoteFile]:
-        """Objects under a prefix, sorted by key. A prefix need not end at a slash; relative paths start at its folder."""
+        """Objects under a prefix, by key. A prefix need not end at a slash; relative paths start at its folder."""
         bucket, prefix = split_uri(uri)
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = sorted(item["Key"] for page in pages for item in page.get("Contents", []))
@@ -61,7 +63,7 @@ class S3Transfer:
         ]
 
     def read_manifest(self, uri: str) -> list[RemoteFile]:
-        """Objects named by a ManifestFile: `[{"prefix": "s3://bucket/p/"}, "a.png", …]`. ValueError if it is not that."""
+        """Objects named by a ManifestFile: `[{"prefix": "s3://bucket/p/"}, "a.png", …]`; else ValueError."""
         bucket, key = split_uri(uri)
         entries = json.loads(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
         if not isinstance(entries, list) or not entries or not isinstance(entries[0], dict):

@@ -1,7 +1,7 @@
 """Output channels: which files go up, and when.
 
-A Continuous file goes up once it looked unchanged for one whole sweep, and again whenever it changes. After the containers
-ended, `finish` sends what is left, if the job ended in a way that allows it.
+A Continuous file goes up once it looked unchanged for one whole sweep, and again whenever it changes. After the
+containers ended, `finish` sends what is left, if the job ended in a way that allows it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pressrun.local.sagemaker.errors import JobFailure
+from pressrun.local.sagemaker.errors import JobFailedError
 
 UPLOAD_THREADS = 8
 Mode = Literal["Continuous", "EndOfJob"]
@@ -66,12 +66,12 @@ class Uploader:
             pass
 
     def finish(self, *modes: Mode) -> None:
-        """Send all that is left of these kinds of channels; JobFailure if one file could not go."""
+        """Send all that is left of these kinds of channels; JobFailedError if one file could not go."""
         with self._sweeping:
             for mode in modes:
                 _, failures = self._upload(mode, settled_only=False)
                 if failures:
-                    raise JobFailure(f"ClientError: Data upload failed: {failures[0]}")
+                    raise JobFailedError(f"ClientError: Data upload failed: {failures[0]}")
 
     def _upload(self, mode: Mode, *, settled_only: bool) -> tuple[int, list[Exception]]:
         work: list[tuple[Path, Stamp, str, str]] = []

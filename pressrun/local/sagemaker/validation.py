@@ -12,7 +12,7 @@ import botocore.session
 from pressrun.local.sagemaker.errors import ApiError, invalid
 
 CONTAINER_ROOT = "/opt/ml"
-_TYPES: dict[str, tuple[type, ...]] = {
+_TYPES: dict[str, tuple[type[Any], ...]] = {
     "structure": (dict,),
     "map": (dict,),
     "list": (list,),
@@ -53,7 +53,8 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 
 def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
     kind = shape.type_name
-    if not isinstance(value, _TYPES.get(kind, (object,))) or (isinstance(value, bool) and kind != "boolean"):
+    fits: bool = isinstance(value, _TYPES.get(kind, (object,)))
+    if not fits or (isinstance(value, bool) and kind != "boolean"):
         raise ApiError("SerializationException", f"{type(value).__name__} can not be converted to {kind} at '{path}'")
     yield from _bounds(shape, value, path)
     if kind == "structure":
@@ -100,7 +101,7 @@ def _join(path: str, name: str) -> str:
 
 
 def validate_processing_job(request: dict[str, Any]) -> None:
-    """The rules of CreateProcessingJob that its documentation states and its shapes do not, and what is not emulated."""
+    """The rules that CreateProcessingJob's documentation states and its shapes do not; and what is not emulated."""
     cluster = request["ProcessingResources"]["ClusterConfig"]
     if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
         raise invalid("Specify exactly one of InstanceType and InstancePreferences")
