@@ -9,7 +9,8 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/quotes/{digest}.json
                    runs/{run_key}/jobs/{job}.json          which items a bought job was to render
                    runs/{run_key}/collections/{digest}.json
-                   runs/{run_key}/close.json
+                   runs/{run_key}/publish/{round}.json     receipt of what publishing a round did
+                   runs/{run_key}/close.json               the run's account
                    staging/{job}/…                         a job's uploads: images/ thumbs/ results/ progress/ events/
                    renders/{render_key}.json               the render index
                    reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
@@ -17,8 +18,10 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    publications/{campaign}/{item}/{sha256}.json
                    holds/{campaign}.json                   legal hold
                    retirements/{campaign}/{run_key}.json   receipt of a retired run
-published bucket   {campaign}/{axis values…}/{name}-{digest}.png and current.json beside it
+published bucket   {campaign}/{cell's axis values…}/{name}-{first 8 of the digest}.png, written once
+                   {campaign}/{cell's axis values…}/current.json   which files the cell has now, and had before
                    {campaign}/index.json · delivery.csv
+                   _proofs/{campaign}/…                    the same for proofs, which are never finals
 lineage bucket     assets/{sha256 of the delivered file}.json · runs/{run_key}.json
 """
 
@@ -37,6 +40,11 @@ def shard_inputs(job: str) -> str:
     return f"shards/{job}/inputs.manifest"
 
 
+def runs() -> str:
+    """Prefix of all runs' documents."""
+    return "runs/"
+
+
 def run(run_key: str) -> str:
     return f"runs/{run_key}/run.json"
 
@@ -49,8 +57,13 @@ def findings(run_key: str, digest: str) -> str:
     return f"runs/{run_key}/findings/{digest}.json"
 
 
+def quotes(run_key: str) -> str:
+    """Prefix of the run's quotes."""
+    return f"runs/{run_key}/quotes/"
+
+
 def quote(run_key: str, digest: str) -> str:
-    return f"runs/{run_key}/quotes/{digest}.json"
+    return f"{quotes(run_key)}{digest}.json"
 
 
 def jobs(run_key: str) -> str:
@@ -64,6 +77,10 @@ def job(run_key: str, name: str) -> str:
 
 def collection(run_key: str, digest: str) -> str:
     return f"runs/{run_key}/collections/{digest}.json"
+
+
+def publish_receipt(run_key: str, number: int) -> str:
+    return f"runs/{run_key}/publish/{number:02d}.json"
 
 
 def close(run_key: str) -> str:
@@ -112,8 +129,13 @@ def decision_marker(campaign: str, item_id: str, sha256: str, sequence: int, sta
     return f"{decisions(campaign, item_id, sha256)}{sequence:06d}-{state}"
 
 
+def publications(campaign: str, item_id: str | None = None) -> str:
+    """Prefix of the receipts of delivered files: of a campaign, or of an item."""
+    return f"publications/{campaign}/" + (f"{item_id}/" if item_id else "")
+
+
 def publication(campaign: str, item_id: str, sha256: str) -> str:
-    return f"publications/{campaign}/{item_id}/{sha256}.json"
+    return f"{publications(campaign, item_id)}{sha256}.json"
 
 
 def hold(campaign: str) -> str:
@@ -122,6 +144,28 @@ def hold(campaign: str) -> str:
 
 def retirement(campaign: str, run_key: str) -> str:
     return f"retirements/{campaign}/{run_key}.json"
+
+
+def published_root(campaign: str, *, proof: bool) -> str:
+    """Prefix of a campaign's delivered files, with its slash. No campaign's name begins with an underscore."""
+    return f"_proofs/{campaign}/" if proof else f"{campaign}/"
+
+
+def published_image(folder: str, stem: str, sha256: str) -> str:
+    """`sha256` is of the delivered bytes; other bytes are another object, never a replaced one."""
+    return f"{folder}/{stem}-{sha256[:8]}.png"
+
+
+def published_pointer(folder: str) -> str:
+    return f"{folder}/current.json"
+
+
+def campaign_index(root: str) -> str:
+    return f"{root}index.json"
+
+
+def campaign_delivery(root: str) -> str:
+    return f"{root}delivery.csv"
 
 
 def asset_lineage(sha256: str) -> str:

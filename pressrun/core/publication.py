@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument
 
 
 class PlannedPublication(BaseModel):
-    """One file to deliver.
-
-    `folder` and `stem` come from the item's axes; the digest of the delivered bytes completes the key.
-    """
+    """One file to deliver. `folder` and `stem` come from the axes; the digest of the delivered bytes completes the key."""
 
     model_config = {"extra": "forbid", "frozen": True}
 
@@ -51,7 +48,7 @@ class Publication(VersionedDocument):
 
 
 class PublishReceipt(VersionedDocument):
-    """What publish_assets did for one run."""
+    """What publish_assets did for one round of a run: URIs of delivered files. Written last: the round is done."""
 
     SCHEMA: ClassVar[str] = "publish-receipt/1"
 
@@ -62,3 +59,63 @@ class PublishReceipt(VersionedDocument):
     already_published: tuple[str, ...]
     index_uri: str
     delivery_uri: str
+
+
+class DeliveredFile(BaseModel):
+    """What a consumer needs to know of one delivered file: an entry of pointers and of the campaign's index."""
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    item_id: str
+    cell_id: str
+    axes: dict[str, str]
+    file: str
+    uri: str
+    sha256: str
+    size: int
+    media_type: str
+    width: int
+    height: int
+    source_sha256: str
+    lineage_uri: str
+    press: str
+    published_at: str
+
+    @classmethod
+    def of(cls, publication: Publication) -> DeliveredFile:
+        shared = {name: getattr(publication, name) for name in cls.model_fields if name != "file"}
+        return cls(file=publication.uri.rsplit("/", 1)[1], **shared)
+
+
+class PointerRevision(BaseModel):
+    """The files that one closed review round chose for a cell. `at` is when the round was closed."""
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    run_key: str
+    round: int
+    by: str
+    at: str
+    files: tuple[DeliveredFile, ...]
+
+
+class CurrentPointer(VersionedDocument):
+    """current.json of a cell: what to use now, and what it superseded, oldest first. Replaced by ETag only."""
+
+    SCHEMA: ClassVar[str] = "current/1"
+
+    campaign: str
+    cell_id: str
+    current: PointerRevision
+    history: tuple[PointerRevision, ...] = ()
+
+
+class CampaignIndex(VersionedDocument):
+    """index.json of a campaign: all current files, by name. `pointers` maps each pointer's key to the ETag it was read at."""
+
+    SCHEMA: ClassVar[str] = "campaign-index/1"
+
+    campaign: str
+    proofs: bool
+    files: tuple[DeliveredFile, ...] = ()
+    pointers: dict[str, str] = Field(default_factory=dict)
