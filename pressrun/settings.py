@@ -46,6 +46,9 @@ class Settings(BaseModel):
     final_engine: str = Field(
         "proof", description="Engine of the final press: comfyui, or proof where no GPU is to be paid."
     )
+    comfyui_class: str = Field(
+        "comfyui:unpinned", description="Engine class of the ComfyUI container: commit, custom-node lock and dtype."
+    )
     publish_proofs: bool = Field(
         True, description="Whether proofs may be published; set to false on every real deployment."
     )

@@ -46,6 +46,7 @@ class RunRequest(VersionedDocument):
     campaign: str
     drop: str
     press: PressKind
+    asked_press: PressKind
     engine: str
     locales: tuple[str, ...]
     limit: int | None = None

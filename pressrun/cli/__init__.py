@@ -1,0 +1,37 @@
+"""The `pressrun` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pressrun.cli import lineage, local, plan, retention
+from pressrun.core.errors import PressrunError
+from pressrun.core.findings import FindingsError
+
+app = typer.Typer(
+    name="pressrun",
+    help="Image campaigns made with ComfyUI, run like a press.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("plan")(plan.plan)
+app.command("check")(plan.check)
+app.add_typer(lineage.app, name="lineage")
+app.add_typer(retention.app, name="hold")
+app.add_typer(local.app, name="local")
+
+
+def main() -> None:
+    """Run the command; an error made for people is one message and exit code 2, never a traceback."""
+    try:
+        app(standalone_mode=True)
+    except FindingsError as exc:
+        for finding in exc.findings:
+            typer.secho(f"{finding.severity}: {finding}", err=True, fg=typer.colors.RED)
+        sys.exit(2)
+    except PressrunError as exc:
+        typer.secho(f"pressrun: {exc}", err=True, fg=typer.colors.RED)
+        sys.exit(2)

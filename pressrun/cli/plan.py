@@ -1,0 +1,155 @@
+"""`pressrun plan` and `pressrun check`: what a campaign would make and cost, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pressrun.core import ids
+from pressrun.core.codec import canonical_json
+from pressrun.core.findings import Finding
+from pressrun.core.plan import RenderPlan
+from pressrun.core.quote import Quote
+from pressrun.settings import Settings, settings
+from pressrun.steps.expand import make_plan, make_request
+from pressrun.steps.quote import quote_plan, rendered_keys
+from pressrun.steps.sources import Sources
+from pressrun.steps.workspace import Workspace, memory_workspace, open_workspace
+
+Campaign = Annotated[str, typer.Argument(help="Name of a folder in include/campaigns.")]
+Locales = Annotated[str, typer.Option(help="Only these locales, comma separated.")]
+
+
+def plan(
+    campaign: Campaign,
+    locales: Locales = "",
+    limit: Annotated[int | None, typer.Option(help="At most this many items.", min=1)] = None,
+    press: Annotated[str, typer.Option(help="proof or final.")] = "final",
+    drop: Annotated[str, typer.Option(help="Date of the drop, YYYY-MM-DD; today where not given.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print what the campaign would make and what it would cost. Nothing is started, nothing is paid for."""
+    config = settings()
+    live = bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("PRESSRUN_BUCKET_WORK"))
+    ws = open_workspace(config) if live else memory_workspace(config)
+    conf: dict[str, Any] = {"press": press}
+    if locales:
+        conf["locales"] = [part.strip() for part in locales.split(",")]
+    if limit is not None:
+        conf["limit"] = limit
+    made, found = plan_offline(ws, campaign, conf=conf, drop=drop)
+    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset())
+    if as_json:
+        typer.echo(canonical_json(_as_json(made, quote, found)).decode())
+    else:
+        _print(made, quote, found, live=live, final=press == "final")
+    if any(finding.severity == "error" for finding in found):
+        raise typer.Exit(1)
+
+
+def check(
+    campaign: Annotated[str, typer.Argument(help="A campaign; all of them where not given.")] = "",
+    drop: Annotated[str, typer.Option(help="Date of the drop for dated manifests.")] = "",
+) -> None:
+    """Print every finding of one campaign or of all; exit code 1 where one of them is an error."""
+    config = settings()
+    names = [campaign] if campaign else sorted(path.parent.name for path in campaign_files(config))
+    console, failed = Console(), False
+    for name in names:
+        _, found = plan_offline(memory_workspace(config), name, conf={}, drop=drop)
+        errors = [finding for finding in found if finding.severity == "error"]
+        failed = failed or bool(errors)
+        console.print(f"[bold]{name}[/]: " + (f"[red]{len(errors)} errors[/]" if errors else "[green]good[/]"))
+        _print_findings(console, found)
+    if failed:
+        raise typer.Exit(1)
+
+
+def campaign_files(config: Settings) -> list[Path]:
+    """Every campaign file of the project."""
+    return sorted(config.include.glob("campaigns/*/campaign.yaml"))
+
+
+def plan_offline(
+    ws: Workspace, campaign: str, *, conf: dict[str, Any], drop: str
+) -> tuple[RenderPlan, tuple[Finding, ...]]:
+    """The plan of a campaign as a person at a terminal would trigger it."""
+    sources = Sources(ws, campaign)
+    spec = sources.spec()
+    request = make_request(
+        ws.settings, spec, run_key="cli", dag_id=ids.dag_id_of(campaign), run_id="cli", run_type="manual", conf=conf,
+        drop=drop or datetime.now(UTC).date().isoformat(), triggered_by="cli",
+    )  # fmt: skip
+    made, gather = make_plan(ws, sources, spec, request)
+    return made, gather.findings
+
+
+def quote_as_asked(ws: Workspace, made: RenderPlan, *, press: str, known: frozenset[str]) -> Quote:
+    """The quote, priced for the press that was asked for even where this machine could only print proofs."""
+    if press == "final" and made.run.press != "final":
+        as_final = made.model_copy(update={"run": made.run.model_copy(update={"press": "final"})})
+        return quote_plan(ws, as_final, known=known)
+    return quote_plan(ws, made, known=known)
+
+
+def _as_json(made: RenderPlan, quote: Quote, found: tuple[Finding, ...]) -> dict[str, Any]:
+    return {
+        "campaign": made.run.campaign,
+        "drop": made.run.drop,
+        "planned": len(made.items),
+        "cells": len(made.cells),
+        "to_render": quote.to_render,
+        "reused": len(quote.reused),
+        "shards": len(quote.shards),
+        "instance_type": quote.instance_type,
+        "seconds": round(quote.seconds, 1),
+        "usd": quote.usd,
+        "ceiling_usd": quote.ceiling_usd,
+        "unpriced": quote.unpriced,
+        "price_source": quote.price_source,
+        "findings": [finding.model_dump(mode="json") for finding in found],
+    }
+
+
+def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: bool, final: bool) -> None:
+    console = Console()
+    spec = made.spec
+    console.print(f"[bold]{spec.title}[/] ({spec.campaign}), drop of {made.run.drop}, workflow {spec.workflow}")
+    others = [axis for axis in (made.items[0].axes if made.items else ()) if axis not in ("product", "locale")]
+    table = Table(title=f"{len(made.items)} items in {len(made.cells)} cells", title_justify="left")
+    table.add_column("locale")
+    table.add_column("products", justify="right")
+    for axis in others:
+        table.add_column(axis, justify="right")
+    table.add_column("items", justify="right")
+    for locale in made.run.locales:
+        items = [item for item in made.items if item.locale == locale]
+        counts = [str(len(Counter(item.axes[axis] for item in items))) for axis in ("product", *others)]
+        table.add_row(locale, *counts, str(len(items)))
+    console.print(table)
+    index = "reused from the render index" if live else "reused (no render index here: everything counts as new)"
+    console.print(f"{quote.to_render} to render · {len(quote.reused)} {index}")
+    kind = "final" if final else "proof"
+    shards = f"{len(quote.shards)} jobs on {quote.instance_type}"
+    console.print(f"{kind} press: {shards} · about {quote.seconds / 60:,.0f} min of machine time, cold starts included")
+    if quote.usd is None:
+        console.print(f"[yellow]{quote.unpriced} items have no price: {quote.instance_type} is not in prices.yaml[/]")
+    else:
+        console.print(
+            f"about [bold]${quote.usd:,.2f}[/], never more than ${quote.ceiling_usd:,.2f} "
+            f"(${quote.usd_per_hour}/h: {quote.price_source})"
+        )
+    _print_findings(console, found)
+
+
+def _print_findings(console: Console, found: tuple[Finding, ...]) -> None:
+    for finding in found:
+        colour = "red" if finding.severity == "error" else "yellow"
+        console.print(f"  [{colour}]{finding.severity}[/] {finding}", markup=True, highlight=False)

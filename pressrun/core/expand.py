@@ -1,0 +1,255 @@
+"""Expansion: rows × locales × axes become items, each with complete parameters, a seed and a render key.
+
+Pure: what must be fetched (input files) comes through `resolve`. Every mistake is gathered, none stops the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pressrun.core.axes import Combination, parse_combination
+from pressrun.core.binding import compile_graph
+from pressrun.core.campaign import CampaignSpec
+from pressrun.core.contract import Contract, coerce
+from pressrun.core.copy_table import CopyTable
+from pressrun.core.errors import InputError
+from pressrun.core.findings import Place
+from pressrun.core.gather import Gather
+from pressrun.core.ids import cell_id, item_id
+from pressrun.core.item import InputAsset, Item
+from pressrun.core.manifest import Manifest, ManifestRow
+from pressrun.core.plan import RunRequest, WorkflowBundle
+from pressrun.core.render_key import render_key
+from pressrun.core.seeds import derive_seed
+from pressrun.core.templates import render_value
+
+Resolve = Callable[[str], InputAsset | None]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything authored that expansion reads. `rounds` maps item ids to the round they go into (rework)."""
+
+    spec: CampaignSpec
+    manifest: Manifest
+    manifest_file: str
+    copy_table: CopyTable | None
+    contract: Contract
+    bundle: WorkflowBundle
+    models: Mapping[str, str]
+    engine_class: str
+    rounds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def campaign_file(self) -> str:
+        return f"{self.spec.campaign}/campaign.yaml"
+
+
+class _Copy(dict[str, str]):
+    """The copy a template may ask for by name; remembers what was asked for in vain."""
+
+    def __init__(self, table: CopyTable | None, locale: str, product: str) -> None:
+        super().__init__()
+        self.missing: list[str] = []
+        self.drafts: list[str] = []
+        self._table, self._locale, self._product = table, locale, product
+
+    def __missing__(self, key: str) -> str:
+        found = self._table.text(key, self._locale, product=self._product) if self._table else None
+        if found is None:
+            self.missing.append(key)
+            return ""
+        if found.status != "approved":
+            self.drafts.append(key)
+        return found.text
+
+
+def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, gather: Gather) -> list[Item]:
+    """The items in plan order: the combination's order, rows as in the manifest. Findings go to `gather`."""
+    spec = sheet.spec
+    combination = _combination(sheet, gather)
+    if combination is None:
+        return []
+    rows = {row.key: row for row in sheet.manifest.rows}
+    values = {"product": list(rows), "locale": list(run.locales)}
+    values |= {axis: [str(value["id"]) for value in options] for axis, options in spec.axes.items()}
+    count = _count(combination, values, sheet, gather)
+    if count is None:
+        return []
+    if count > spec.limit_items:
+        gather.say(
+            "plan-too-large",
+            f"the plan would have {count:,} items, the campaign allows {spec.limit_items:,}",
+            Place(file=sheet.campaign_file, pointer="/limit_items"),
+            f"{len(rows):,} manifest rows: is that right? raise limit_items, or pass a `limit`",
+        )
+        return []
+    items: list[Item] = []
+    for axes in combination.expand(values):
+        if run.limit is not None and len(items) >= run.limit:
+            break
+        row = rows[axes["product"]]
+        if _wanted(row, axes["locale"]):
+            made = _item(sheet, run, axes, row, resolve, gather)
+            if made is not None:
+                items.append(made)
+    if not items and not gather.failed:
+        gather.say(
+            "plan-empty",
+            "no item is left to make",
+            Place(file=sheet.manifest_file),
+            "do the rows' `locales` columns exclude every locale of this run?",
+        )
+    return items
+
+
+def _combination(sheet: Sheet, gather: Gather) -> Combination | None:
+    place = Place(file=sheet.campaign_file, pointer="/combine")
+    try:
+        combination = parse_combination(sheet.spec.combine)
+    except InputError as exc:
+        gather.say("combine-syntax", exc.message, place, exc.remedy or "")
+        return None
+    known = {"product", "locale", *sheet.spec.axes}
+    unknown = [axis for axis in combination.axes if axis not in known]
+    absent = [axis for axis in ("product", "locale") if axis not in combination.axes]
+    unused = [axis for axis in known if axis not in combination.axes and axis not in absent]
+    if unknown:
+        gather.say("combine-axis", f"unknown axes {', '.join(unknown)}", place, f"known: {', '.join(sorted(known))}")
+    if absent:
+        gather.say("combine-axis", f"{' and '.join(absent)} must be in the combination", place)
+    if unused:
+        gather.say(
+            "combine-unused", f"axes {', '.join(unused)} are declared but not combined", place, severity="warning"
+        )
+    return None if unknown or absent else combination
+
+
+def _count(combination: Combination, values: Mapping[str, list[str]], sheet: Sheet, gather: Gather) -> int | None:
+    try:
+        return combination.count({axis: len(options) for axis, options in values.items()})
+    except InputError as exc:
+        gather.say("combine-zip", exc.message, Place(file=sheet.campaign_file, pointer="/combine"), exc.remedy or "")
+        return None
+
+
+def _wanted(row: ManifestRow, locale: str) -> bool:
+    """A `locales` column ("de-DE|ja-JP") restricts a row to these markets."""
+    only = row.values.get("locales", "")
+    return not only or locale in {part.strip() for part in only.split("|")}
+
+
+def _item(
+    sheet: Sheet, run: RunRequest, axes: dict[str, str], row: ManifestRow, resolve: Resolve, gather: Gather
+) -> Item | None:
+    spec, contract = sheet.spec, sheet.contract
+    copy = _Copy(sheet.copy_table, axes["locale"], row.key)
+    context = _context(spec, run, axes, row, copy)
+    params: dict[str, Any] = {}
+    for name, template in spec.params.items():
+        value = _render(template, context, f"/params/{name}", sheet, row, gather)
+        if value is not None:
+            params[name] = coerce(value, contract.types_of(name))
+    assets = dict(_assets(sheet, context, row, resolve, gather))
+    _tell_copy(copy, sheet, axes, row, gather)
+    params = contract.complete(params)
+    places = {**params, **{name: asset.name for name, asset in assets.items()}}
+    bad = False
+    for name, sentence in contract.violations(places):
+        bad = True
+        if name not in spec.inputs or name in assets:  # a missing file was told already
+            gather.say("parameter", sentence, Place(file=sheet.manifest_file, row=row.number, column=name or None))
+    if bad or copy.missing or len(assets) != len(spec.inputs):
+        return None
+    own_id = item_id(campaign=spec.campaign, axes=axes)
+    round_number = sheet.rounds.get(own_id, 0)
+    low, high = contract.seed_range
+    seed = derive_seed(
+        campaign=spec.campaign, base=spec.seed, seed_axes=spec.seed_axes, axes=axes, drop=run.drop,
+        round_number=round_number, minimum=low, maximum=high,
+    )  # fmt: skip
+    names = {name: asset.name for name, asset in assets.items()}
+    graph = compile_graph(sheet.bundle, params=params, seed=seed, inputs=names, filename_prefix="")
+    return Item(
+        item_id=own_id,
+        cell_id=cell_id(campaign=spec.campaign, axes={axis: axes[axis] for axis in spec.cell if axis in axes}),
+        axes=axes,
+        row=row.number,
+        round=round_number,
+        workflow=sheet.bundle.name,
+        params=params,
+        seed=seed,
+        inputs=names,
+        render_key=render_key(
+            graph, sheet.bundle.outputs, files={asset.name: asset.sha256 for asset in assets.values()},
+            models=sheet.models, engine_class=sheet.engine_class,
+        ),
+    )  # fmt: skip
+
+
+def _context(
+    spec: CampaignSpec, run: RunRequest, axes: Mapping[str, str], row: ManifestRow, copy: _Copy
+) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "campaign": {"name": spec.campaign, "title": spec.title},
+        "drop": run.drop,
+        "product": {**row.values, "key": row.key},
+        "locale": axes["locale"],
+        "copy": copy,
+    }
+    for axis, options in spec.axes.items():
+        if axis in axes:
+            context[axis] = next(dict(option) for option in options if str(option["id"]) == axes[axis])
+    return context
+
+
+def _assets(
+    sheet: Sheet, context: Mapping[str, Any], row: ManifestRow, resolve: Resolve, gather: Gather
+) -> Iterator[tuple[str, InputAsset]]:
+    for name, template in sheet.spec.inputs.items():
+        path = _render(template, context, f"/inputs/{name}", sheet, row, gather)
+        if path is None:
+            continue
+        asset = resolve(str(path))
+        if asset is None:
+            gather.say(
+                "input-missing",
+                f"input file {path!s} is not there",
+                Place(file=sheet.manifest_file, row=row.number, pointer=f"/inputs/{name}"),
+                f"add it to the campaign's folder, or fix the template {template!r}",
+            )
+        else:
+            yield name, asset
+
+
+def _render(
+    template: Any, context: Mapping[str, Any], pointer: str, sheet: Sheet, row: ManifestRow, gather: Gather
+) -> Any:
+    try:
+        return render_value(template, context, where=pointer)
+    except InputError as exc:
+        place = Place(file=sheet.campaign_file, row=None, pointer=pointer)
+        text = str(template)
+        code = "column-missing" if "product." in text and "has no" in exc.message else "template"
+        gather.say(code, exc.message, place, exc.remedy or f"columns of {sheet.manifest_file}: {', '.join(row.values)}")
+        return None
+
+
+def _tell_copy(copy: _Copy, sheet: Sheet, axes: Mapping[str, str], row: ManifestRow, gather: Gather) -> None:
+    table = f"{sheet.spec.campaign}/{sheet.spec.copy_table}" if sheet.spec.copy_table else sheet.campaign_file
+    for key in copy.missing:
+        gather.say(
+            "translation-missing",
+            f"no {axes['locale']} text for {key!r} of {row.key}",
+            Place(file=table, column="text"),
+            f"add a row `{row.key}.{key},{axes['locale']},…,approved` (or one for all products: `{key},…`)",
+        )
+    for key in copy.drafts:
+        gather.say(
+            "translation-draft",
+            f"the {axes['locale']} text for {key!r} of {row.key} is not approved yet",
+            Place(file=table, column="status"),
+            severity="warning",
+        )

@@ -1,0 +1,75 @@
+"""Render keys: a Merkle hash from the output nodes down, so that equal pictures have equal names.
+
+What counts: class and inputs of every node that an output depends on, input files and models by content digest,
+and the engine class (for ComfyUI its commit, custom-node lock and dtype; for proofs the drawing library and fonts).
+What does not: node ids, titles and other `_meta`, the filename prefix, nodes that no output depends on.
+Re-exporting a graph without changing it therefore re-buys nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pressrun.core.codec import digest_of
+from pressrun.core.graph import Graph, is_link
+
+# Inputs that name a model file, by ComfyUI's own naming.
+MODEL_INPUTS = frozenset(
+    {"ckpt_name", "lora_name", "vae_name", "unet_name", "clip_name", "clip_name1", "clip_name2", "control_net_name",
+     "model_name", "style_model_name", "gligen_name"}
+)  # fmt: skip
+_IGNORED_INPUTS = frozenset({"filename_prefix"})
+
+
+def render_key(
+    graph: Graph,
+    outputs: tuple[str, ...],
+    *,
+    files: Mapping[str, str],
+    models: Mapping[str, str],
+    engine_class: str,
+) -> str:
+    """40 hex digits. `files` maps staged file names to SHA-256, `models` maps model names to SHA-256.
+
+    A model that is not in `models` enters by name: a later lock of that model is then another key, never a false hit.
+    """
+    memo: dict[str, str] = {}
+
+    def key_of(node_id: str) -> str:
+        # Depth-first without recursion: graphs can be long chains.
+        stack = [node_id]
+        while stack:
+            current = stack[-1]
+            if current in memo:
+                stack.pop()
+                continue
+            waiting = [
+                value[0] for value in graph[current]["inputs"].values() if is_link(value) and value[0] not in memo
+            ]
+            if waiting:
+                stack += waiting
+                continue
+            memo[current] = _node_key(graph[current], memo, files, models)
+            stack.pop()
+        return memo[node_id]
+
+    return digest_of([engine_class, sorted(key_of(output) for output in outputs)])[:40]
+
+
+def _node_key(
+    node: Mapping[str, Any], memo: Mapping[str, str], files: Mapping[str, str], models: Mapping[str, str]
+) -> str:
+    inputs: dict[str, Any] = {}
+    for name, value in node["inputs"].items():
+        if name in _IGNORED_INPUTS:
+            continue
+        if is_link(value):
+            inputs[name] = {"from": memo[value[0]], "slot": value[1]}
+        elif isinstance(value, str) and value in files:
+            inputs[name] = {"file": files[value]}
+        elif name in MODEL_INPUTS and isinstance(value, str):
+            inputs[name] = {"model": models.get(value, f"name:{value}")}
+        else:
+            inputs[name] = {"value": value}
+    return digest_of([node["class_type"], inputs])

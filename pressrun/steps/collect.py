@@ -1,0 +1,188 @@
+"""collect_results: every item in exactly one end state, the render index, the contact sheet, the review round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pressrun.core import keys
+from pressrun.core.codec import from_bytes
+from pressrun.core.collection import CollectedItem, Collection, EndState
+from pressrun.core.errors import JobError
+from pressrun.core.item import Item
+from pressrun.core.job import JobRecord
+from pressrun.core.plan import RenderPlan
+from pressrun.core.quality import judge
+from pressrun.core.quote import Quote
+from pressrun.core.refs import CollectionRef, PlanRef, QuoteRef
+from pressrun.core.render import Render
+from pressrun.core.result import ItemResult
+from pressrun.core.review import tally
+from pressrun.steps.contact_sheet import make_contact_sheet
+from pressrun.steps.decisions import read_heads
+from pressrun.steps.rounds import open_round
+from pressrun.steps.staging import StagedJob, staged_job
+from pressrun.steps.workspace import Workspace
+
+
+def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef, *, dag_id: str, run_id: str) -> CollectionRef:
+    """Account for every planned item and open the review round.
+
+    JobError where not a single picture came out, or where failures exceed the campaign's error budget; the collection
+    is written before that, so nothing that was paid for is lost.
+    """
+    plan = ws.read(RenderPlan, keys.plan(plan_ref["run_key"], plan_ref["plan_digest"]))
+    quote = ws.read(Quote, keys.quote(plan_ref["run_key"], quote_ref["digest"]))
+    records = read_job_records(ws, plan.run.run_key)
+    staged = [staged_job(ws, record.name) for record in records]
+    bought = _index(ws, plan, staged)
+    collection = Collection(
+        run_key=plan.run.run_key,
+        campaign=plan.run.campaign,
+        plan_digest=plan_ref["plan_digest"],
+        press=plan.run.press,
+        planned=len(plan.items),
+        items=tuple(_collected(ws, plan, quote, staged, bought)),
+        jobs=tuple(record.name for record in records),
+        gpu_seconds=round(sum(result.seconds for job in staged for result in job.rendered.values()), 3),
+    )
+    key = keys.collection(plan.run.run_key, collection.digest())
+    ws.write_once(key, collection)
+    _hold_to_budget(collection, plan)
+    if not any(item.reviewable for item in collection.items):
+        return _ref(ws, key, collection, number=0, settled=True)
+    review_round = open_round(ws, plan, collection, dag_id=dag_id, run_id=run_id)
+    sheet = make_contact_sheet(ws, collection, plan.spec.title)
+    ws.work.create(
+        keys.contact_sheet(plan.run.campaign, plan.run.run_key, review_round.number), sheet, content_type="image/jpeg"
+    )
+    settled = tally(collection.items, read_heads(ws, plan.run.campaign), want=review_round.want).settled
+    return _ref(ws, key, collection, number=review_round.number, settled=settled)
+
+
+def read_job_records(ws: Workspace, run_key: str) -> list[JobRecord]:
+    """Every job the run ordered, in order of shard and attempt."""
+    found = [
+        from_bytes(JobRecord, ws.work.get(info.key), where=ws.work.uri(info.key))
+        for info in ws.work.list(keys.jobs(run_key))
+    ]
+    return sorted(found, key=lambda record: (record.phase, record.index, record.attempt, record.name))
+
+
+def _index(ws: Workspace, plan: RenderPlan, staged: list[StagedJob]) -> set[str]:
+    """Put new pictures into the render index; the first picture of a key wins. Returns the keys this run's jobs made."""
+    by_id = {item.item_id: item for item in plan.items}
+    made: set[str] = set()
+    for job in staged:
+        for item_id, result in job.rendered.items():
+            item = by_id.get(item_id)
+            if item is not None and result.render_key == item.render_key:
+                ws.write_once(keys.render(item.render_key), _render(ws, plan, item, result, job.name))
+                made.add(item.render_key)
+    return made
+
+
+def _render(ws: Workspace, plan: RenderPlan, item: Item, result: ItemResult, job: str) -> Render:
+    output = result.outputs[0]
+    bundle = plan.workflows[item.workflow]
+    prefix = keys.staging(job)
+    return Render(
+        render_key=item.render_key,
+        item_id=item.item_id,
+        campaign=plan.run.campaign,
+        run_key=plan.run.run_key,
+        job=job,
+        image_uri=ws.work.uri(prefix + output.file),
+        thumb_uri=ws.work.uri(prefix + output.thumb) if output.thumb else None,
+        sha256=output.sha256,
+        size=output.size,
+        media_type=output.media_type,
+        width=output.width,
+        height=output.height,
+        measurements=output.measurements,
+        seed=result.seed,
+        params=item.params,
+        params_sha256=result.params_sha256,
+        workflow=item.workflow,
+        graph_sha256=bundle.graph_sha256,
+        contract_sha256=bundle.contract_sha256,
+        engine_class=plan.engine_class,
+        engine_version=result.engine_version,
+        prompt_id=result.prompt_id,
+        started_at=result.started_at,
+        seconds=result.seconds,
+        node_seconds=result.node_seconds,
+    )
+
+
+def _collected(
+    ws: Workspace, plan: RenderPlan, quote: Quote, staged: list[StagedJob], made: set[str]
+) -> Iterator[CollectedItem]:
+    failures = {item_id: result for job in staged for item_id, result in job.failed.items()}
+    reused = set(quote.reused)
+    renders: dict[str, Render | None] = {}
+    for item in plan.items:
+        if item.render_key not in renders:
+            renders[item.render_key] = _read_render(ws, item.render_key)
+        render = renders[item.render_key]
+        if render is None:
+            yield _end(item, "failed", None, reason=_why(failures.get(item.item_id)))
+            continue
+        verdict = judge(render, params=item.params, spec=plan.spec.quality)
+        bought = item.item_id not in reused and item.render_key in made
+        state: EndState = "qc_rejected" if verdict else "rendered" if bought else "reused"
+        yield _end(item, state, render, reason=verdict, bought=bought)
+
+
+def _read_render(ws: Workspace, render_key: str) -> Render | None:
+    key = keys.render(render_key)
+    return ws.read(Render, key) if ws.work.head(key) else None
+
+
+def _end(item: Item, state: EndState, render: Render | None, *, reason: str, bought: bool = False) -> CollectedItem:
+    return CollectedItem(
+        item_id=item.item_id,
+        cell_id=item.cell_id,
+        axes=item.axes,
+        round=item.round,
+        state=state,
+        bought=bought,
+        render_key=item.render_key,
+        sha256=render.sha256 if render else None,
+        image_uri=render.image_uri if render else None,
+        thumb_uri=render.thumb_uri if render else None,
+        width=render.width if render else None,
+        height=render.height if render else None,
+        media_type=render.media_type if render else None,
+        reason=reason,
+    )
+
+
+def _why(result: ItemResult | None) -> str:
+    if result is None or result.error is None:
+        return "no job delivered it: every attempt of its shard ended first"
+    node = f" at node {result.error.node}" if result.error.node else ""
+    return f"{result.error.kind}{node}: {result.error.message}"
+
+
+def _hold_to_budget(collection: Collection, plan: RenderPlan) -> None:
+    counts = collection.counts
+    bad = counts.failed + counts.qc_rejected
+    if counts.planned and bad / counts.planned > plan.spec.quality.failed_share:
+        first = next(item for item in collection.items if not item.reviewable)
+        raise JobError(
+            f"{bad} of {counts.planned} items failed or were refused by quality control, more than the campaign's "
+            f"error budget of {plan.spec.quality.failed_share:.0%}",
+            where=f"{first.label}: {first.reason}",
+            remedy="mend the cause and run again: what is good is kept and not bought twice",
+        )
+
+
+def _ref(ws: Workspace, key: str, collection: Collection, *, number: int, settled: bool) -> CollectionRef:
+    return CollectionRef(
+        digest=collection.digest(),
+        uri=ws.work.uri(key),
+        round=number,
+        settled=settled,
+        counts=collection.counts.model_dump(),
+        jobs=len(collection.jobs),
+    )

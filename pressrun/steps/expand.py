@@ -1,0 +1,195 @@
+"""expand_manifest: read what people authored, make the plan, write it once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pressrun import __version__
+from pressrun.core import ids, keys
+from pressrun.core.campaign import CampaignSpec
+from pressrun.core.copy_table import CopyTable, read_copy_table
+from pressrun.core.errors import InputError, NotFoundError
+from pressrun.core.expand import Sheet, expand
+from pressrun.core.findings import Finding, FindingsError, FindingsReport, Place
+from pressrun.core.gather import Gather
+from pressrun.core.item import Item
+from pressrun.core.manifest import Manifest, read_manifest
+from pressrun.core.plan import RenderPlan, RunRequest
+from pressrun.core.refs import PlanRef
+from pressrun.core.request import read_conf
+from pressrun.core.templates import render_value
+from pressrun.settings import Settings
+from pressrun.steps.rework import review_rounds
+from pressrun.steps.sources import Sources
+from pressrun.steps.workspace import Workspace
+
+
+def expand_run(
+    ws: Workspace,
+    *,
+    dag_id: str,
+    run_id: str,
+    run_type: str,
+    conf: Mapping[str, Any],
+    drop: str,
+    triggered_by: str,
+) -> PlanRef:
+    """Make and store the plan of a run edition. Input files are staged by content.
+
+    The plan is stored even when it has findings (validate_plan reports them); what keeps a plan from being made at
+    all (unreadable campaign, manifest or graph) is stored as a findings report and raised as FindingsError.
+    """
+    campaign = ids.campaign_of(dag_id)
+    if campaign is None:
+        raise InputError(f"{dag_id!r} is not a campaign's DAG", remedy="campaign DAGs are named press_CAMPAIGN")
+    run_key = ids.run_key(deployment=ws.settings.deployment, dag_id=dag_id, run_id=run_id, conf=conf)
+    try:
+        sources = Sources(ws, campaign)
+        spec = sources.spec()
+        request = make_request(
+            ws.settings, spec, run_key=run_key, dag_id=dag_id, run_id=run_id, run_type=run_type, conf=conf, drop=drop,
+            triggered_by=triggered_by,
+        )  # fmt: skip
+        plan, gather = make_plan(ws, sources, spec, request)
+    except (InputError, NotFoundError) as exc:
+        report = FindingsReport(findings=findings_of(exc))
+        ws.write_once(keys.findings(run_key, report.digest()), report)
+        raise
+    for document, key in (
+        (request, keys.run(run_key)),
+        (FindingsReport(findings=gather.findings, left_out=gather.left_out), keys.findings(run_key, plan.digest())),
+        (plan, keys.plan(run_key, plan.digest())),
+    ):
+        ws.write_once(key, document)
+    return PlanRef(
+        run_key=run_key,
+        campaign=campaign,
+        press=request.press,
+        plan_digest=plan.digest(),
+        plan_uri=ws.work.uri(keys.plan(run_key, plan.digest())),
+        planned=len(plan.items),
+    )
+
+
+def make_request(
+    settings: Settings,
+    spec: CampaignSpec,
+    *,
+    run_key: str,
+    dag_id: str,
+    run_id: str,
+    run_type: str,
+    conf: Mapping[str, Any],
+    drop: str,
+    triggered_by: str,
+) -> RunRequest:
+    """The run's request, with conf checked. Where no final engine is configured, a final run prints proofs and says so."""
+    chosen = read_conf(conf, spec)
+    press = chosen.press_for(run_type)
+    engine = settings.final_engine if press == "final" else "proof"
+    return RunRequest(
+        run_key=run_key,
+        deployment=settings.deployment,
+        dag_id=dag_id,
+        run_id=run_id,
+        campaign=spec.campaign,
+        drop=drop,
+        press="proof" if engine == "proof" else press,
+        asked_press=press,
+        engine=engine,
+        locales=tuple(locale for locale in spec.locales if chosen.locales is None or locale in chosen.locales),
+        limit=chosen.limit,
+        note=chosen.note or "",
+        dry_run=chosen.dry_run,
+        rework=chosen.rework,
+        triggered_by=triggered_by,
+        run_type=run_type,
+        pressrun_version=__version__,
+    )
+
+
+def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunRequest) -> tuple[RenderPlan, Gather]:
+    """The plan and its findings. Raises only where nothing can be expanded at all."""
+    gather = Gather()
+    bundle, contract = sources.workflow(spec.workflow)
+    manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
+    manifest = _manifest(sources, spec, manifest_file, request, gather)
+    engine = engine_class(ws.settings, request.engine)
+    sheet = Sheet(
+        spec=spec,
+        manifest=manifest,
+        manifest_file=f"{spec.campaign}/{manifest_file}",
+        copy_table=_copy_table(sources, spec, gather),
+        contract=contract,
+        bundle=bundle,
+        models=sources.models(),
+        engine_class=engine,
+        rounds=review_rounds(ws, spec.campaign, advance=request.rework),
+    )
+    if request.asked_press != request.press:
+        gather.say(
+            "press-proof", "the final press is not set up here: this run prints proofs", Place(),
+            "set PRESSRUN_FINAL_ENGINE=comfyui where GPU jobs can run", severity="warning",
+        )  # fmt: skip
+    items: list[Item] = expand(sheet, request, resolve=sources.asset, gather=gather)
+    plan = RenderPlan(
+        run=request,
+        spec=spec,
+        sources=tuple(sorted(sources.used.values(), key=lambda source: source.path)),
+        manifest_rows=len(manifest.rows),
+        workflows={bundle.name: bundle},
+        engine_class=engine,
+        inputs=sources.stage() if not gather.failed else (),
+        items=tuple(items),
+    )
+    return plan, gather
+
+
+def engine_class(settings: Settings, engine: str) -> str:
+    """What of the engine decides pixels: part of every render key."""
+    if engine == "proof":
+        from pressrun.proof import engine_class as proof_class  # noqa: PLC0415 - loads fonts; only planners need it
+
+        return proof_class()
+    return settings.comfyui_class
+
+
+def findings_of(exc: Exception) -> tuple[Finding, ...]:
+    """An error as findings, for the page and the notification."""
+    if isinstance(exc, FindingsError):
+        return exc.findings
+    where = getattr(exc, "where", None)
+    return (
+        Finding(
+            code="input",
+            message=getattr(exc, "message", str(exc)),
+            place=Place(file=where),
+            remedy=getattr(exc, "remedy", None) or "",
+        ),
+    )
+
+
+def _manifest(sources: Sources, spec: CampaignSpec, location: str, request: RunRequest, gather: Gather) -> Manifest:
+    try:
+        data = sources.file(location)
+    except NotFoundError as exc:
+        dated = "{{" in spec.manifest.location
+        remedy = f"there is no manifest for the drop of {request.drop}: add {location}" if dated else f"add {location}"
+        raise InputError("there is no manifest", where=f"{spec.campaign}/{location}", remedy=remedy) from exc
+    file = f"{spec.campaign}/{location}"
+    manifest = read_manifest(data, file=file, spec=spec.manifest)
+    for finding in getattr(manifest, "warnings", ()):
+        gather.say(finding.code, finding.message, finding.place, finding.remedy, severity="warning")
+    return manifest
+
+
+def _copy_table(sources: Sources, spec: CampaignSpec, gather: Gather) -> CopyTable | None:
+    if spec.copy_table is None:
+        return None
+    file = f"{spec.campaign}/{spec.copy_table}"
+    try:
+        return read_copy_table(sources.file(spec.copy_table), file=file)
+    except NotFoundError:
+        gather.say("copy-missing", "the copy table is not there", Place(file=file), "add it, or remove `copy:`")
+        return None

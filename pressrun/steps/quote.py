@@ -1,0 +1,51 @@
+"""quote_run: what the index does not hold yet, in shards, priced; refused above the campaign's hard limit."""
+
+from __future__ import annotations
+
+from pressrun.core import keys
+from pressrun.core.errors import NotAllowedError
+from pressrun.core.plan import RenderPlan
+from pressrun.core.quote import Quote, make_quote
+from pressrun.core.refs import PlanRef, QuoteRef
+from pressrun.steps.sources import read_prices
+from pressrun.steps.workspace import Workspace
+
+
+def rendered_keys(ws: Workspace) -> frozenset[str]:
+    """Every render key that the index holds, by one listing."""
+    return frozenset(info.key.removeprefix("renders/").removesuffix(".json") for info in ws.work.list("renders/"))
+
+
+def quote_plan(ws: Workspace, plan: RenderPlan, *, known: frozenset[str]) -> Quote:
+    """The quote of a plan, given which renders exist."""
+    settings, final = ws.settings, plan.run.press == "final"
+    instance = plan.spec.job.instance_type if final else settings.proof_instance_type
+    return make_quote(
+        plan, plan_digest=plan.digest(), rendered_keys=known, instance_type=instance, prices=read_prices(ws)
+    )
+
+
+def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
+    """Write the quote of a run. NotAllowedError where its ceiling is above `spend.limit`."""
+    plan = ws.read(RenderPlan, keys.plan(ref["run_key"], ref["plan_digest"]))
+    quote = quote_plan(ws, plan, known=rendered_keys(ws))
+    if quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit:
+        raise NotAllowedError(
+            f"this run could cost up to ${quote.ceiling_usd:,.2f}, the campaign's limit is ${quote.limit:,.2f}",
+            where=f"{ref['campaign']}/campaign.yaml, /spend/limit",
+            remedy="render fewer items (locales, limit), lower job.attempts or max_runtime_minutes, or raise the limit",
+        )
+    key = keys.quote(ref["run_key"], quote.digest())
+    ws.write_once(key, quote)
+    return QuoteRef(
+        digest=quote.digest(),
+        uri=ws.work.uri(key),
+        to_render=quote.to_render,
+        reused=len(quote.reused),
+        canary=quote.count("canary"),
+        shards=quote.count("main"),
+        usd=quote.usd or 0.0,
+        ceiling_usd=quote.ceiling_usd or 0.0,
+        unpriced=quote.unpriced,
+        needs_approval=quote.needs_approval,
+    )

@@ -1,0 +1,155 @@
+"""Authored files: the campaign's folder, the shared workflows and contracts, prices and models; each read is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+from pressrun.core.campaign import CampaignSpec, parse_campaign
+from pressrun.core.codec import sha256_hex
+from pressrun.core.contract import Contract, read_contract
+from pressrun.core.errors import InputError, NotFoundError
+from pressrun.core.graph import read_graph
+from pressrun.core.ids import ident
+from pressrun.core.item import InputAsset
+from pressrun.core.plan import SourceFile, WorkflowBundle
+from pressrun.core.quote import Price
+from pressrun.steps.workspace import Workspace
+
+MAX_INPUT_BYTES = 50_000_000
+
+
+class Sources:
+    """Reads what one campaign is made of. `used` lists every file read so far, by path and digest."""
+
+    def __init__(self, ws: Workspace, campaign: str) -> None:
+        self.ws = ws
+        self.include = ws.settings.include
+        self.folder = self.include / "campaigns" / ident(campaign, what="campaign")
+        self.campaign = campaign
+        self.used: dict[str, SourceFile] = {}
+        self._assets: dict[str, InputAsset | None] = {}
+
+    def spec(self) -> CampaignSpec:
+        path = self.folder / "campaign.yaml"
+        if not path.is_file():
+            known = sorted(found.parent.name for found in self.include.glob("campaigns/*/campaign.yaml"))
+            raise InputError(
+                f"there is no campaign {self.campaign!r}",
+                where=str(self.include / "campaigns"),
+                remedy=f"campaigns there: {', '.join(known) or 'none'}",
+            )
+        return parse_campaign(self._read(path), file=f"{self.campaign}/campaign.yaml")
+
+    def file(self, location: str) -> bytes:
+        """A file of the campaign's folder, or of one of the deployment's buckets by s3:// URI; NotFoundError if absent."""
+        if location.startswith("s3://"):
+            data = self.ws.fetch(location)
+            self.used[location] = SourceFile(path=location, sha256=sha256_hex(data))
+            return data
+        return self._read(self._inside(location))
+
+    def workflow(self, name: str) -> tuple[WorkflowBundle, Contract]:
+        """The graph and contract of a workflow, checked against each other."""
+        plain = ident(name, what="workflow")
+        graph_path, contract_path = (
+            self.include / "workflows" / f"{plain}.api.json",
+            self.include / "params" / f"{plain}.schema.json",
+        )
+        graph_data = self._read(graph_path)
+        graph = read_graph(graph_data, file=f"workflows/{graph_path.name}")
+        contract = read_contract(
+            self._read(contract_path),
+            graph,
+            file=f"params/{contract_path.name}",
+            graph_file=f"workflows/{graph_path.name}",
+        )
+        bundle = WorkflowBundle(
+            name=plain,
+            graph=graph,
+            graph_sha256=sha256_hex(graph_data),
+            contract_sha256=contract.sha256,
+            bindings=dict(contract.bindings),
+            outputs=contract.outputs,
+        )
+        return bundle, contract
+
+    def asset(self, location: str) -> InputAsset | None:
+        """An input file by content, or None where there is none. Its URI is where `stage` puts it."""
+        if location not in self._assets:
+            self._assets[location] = self._asset(location)
+        return self._assets[location]
+
+    def stage(self) -> tuple[InputAsset, ...]:
+        """Upload the input files that were resolved, by content; what is there already is not sent again."""
+        found = {asset.name: asset for asset in self._assets.values() if asset is not None}
+        for asset in found.values():
+            if asset.uri != asset.source:
+                self.ws.inputs.create(
+                    self.ws.store_of(asset.uri)[1],
+                    self.file(asset.source),
+                    content_type=_media_type(asset.name),
+                )
+        return tuple(found.values())
+
+    def models(self) -> dict[str, str]:
+        """Model name → SHA-256, from include/models.lock; empty where no model is locked yet."""
+        path = self.include / "models.lock"
+        if not path.is_file():
+            return {}
+        entries = yaml.safe_load(self._read(path)) or {}
+        return {str(name): str(entry["sha256"]) for name, entry in entries.items()}
+
+    def _asset(self, location: str) -> InputAsset | None:
+        try:
+            data = self.file(location)
+        except NotFoundError:
+            return None
+        if len(data) > MAX_INPUT_BYTES:
+            raise InputError(f"{len(data):,} bytes is too large for an input file", where=location)
+        digest = sha256_hex(data)
+        base = PurePosixPath(location).name
+        name = f"{digest[:12]}-{base}"
+        uri = self.ws.inputs.uri(f"assets/{digest}/{name}")
+        return InputAsset(name=name, uri=uri, sha256=digest, size=len(data), source=location)
+
+    def _inside(self, location: str) -> Path:
+        path = (self.folder / location).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise InputError("points outside the campaign's folder", where=location, remedy="copy the file into it")
+        return path
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            data = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            shown = (
+                path.relative_to(self.ws.settings.home.resolve())
+                if path.is_relative_to(self.ws.settings.home.resolve())
+                else path
+            )
+            raise NotFoundError("there is no such file", where=str(shown)) from None
+        name = (
+            str(path.relative_to(self.include.resolve())) if path.is_relative_to(self.include.resolve()) else str(path)
+        )
+        self.used[name] = SourceFile(path=name, sha256=sha256_hex(data))
+        return data
+
+
+def read_prices(ws: Workspace) -> dict[str, Price]:
+    """Prices by instance type: include/policy/prices.yaml, overridden by settings."""
+    path = ws.settings.include / "policy" / "prices.yaml"
+    prices: dict[str, Price] = {}
+    if path.is_file():
+        for kind, entry in (yaml.safe_load(path.read_text("utf-8")).get("instances") or {}).items():
+            source = f"{entry.get('source', 'prices.yaml')}, {entry.get('date', 'no date')}"
+            prices[str(kind)] = Price(usd_per_hour=float(entry["usd_per_hour"]), source=source)
+    for kind, hourly in ws.settings.prices.items():
+        prices[kind] = Price(usd_per_hour=hourly, source="settings")
+    return prices
+
+
+def _media_type(name: str) -> str:
+    kinds = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+    return kinds.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
