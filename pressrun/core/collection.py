@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
@@ -10,6 +11,11 @@ from pydantic import BaseModel
 from pressrun.core.codec import VersionedDocument
 
 EndState = Literal["rendered", "reused", "qc_rejected", "failed"]
+
+
+def axis_order(axes: Iterable[str]) -> list[str]:
+    """Product, locale, then the others by name: documents sort their keys, so an authored order does not survive."""
+    return sorted(axes, key=lambda axis: (axis != "product", axis != "locale", axis))
 
 
 class CollectedItem(BaseModel):
@@ -34,7 +40,7 @@ class CollectedItem(BaseModel):
 
     @property
     def label(self) -> str:
-        return " · ".join(self.axes.values())
+        return " · ".join(self.axes[axis] for axis in axis_order(self.axes))
 
     @property
     def reviewable(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pressrun.core import keys
-from pressrun.core.collection import CollectedItem, Collection
+from pressrun.core.collection import CollectedItem, Collection, axis_order
 from pressrun.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
 from pressrun.core.review import (
     REASON_CODES,
@@ -68,15 +68,15 @@ class RoundNotSettledError(ConflictError):
 
 
 def cell_axes(items: Iterable[CollectedItem]) -> tuple[str, ...]:
-    """The axes that all candidates of a cell share, in authored order: what names a cell."""
+    """The axes that all candidates of a cell share: what names a cell. Product and locale first."""
     varying: set[str] = set()
     first: dict[str, CollectedItem] = {}
-    names: dict[str, None] = {}
+    names: set[str] = set()
     for item in items:
-        names |= dict.fromkeys(item.axes)
+        names |= set(item.axes)
         known = first.setdefault(item.cell_id, item)
         varying |= {axis for axis, value in item.axes.items() if known.axes.get(axis) != value}
-    return tuple(axis for axis in names if axis not in varying)
+    return tuple(axis for axis in axis_order(names) if axis not in varying)
 
 
 def tally_round(ws: Workspace, review_round: ReviewRound, *, collection: Collection | None = None) -> Tally:
