@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ from pressrun.core.errors import InputError
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.graph import Graph, ancestors, is_link, title_of
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 SEED_PARAMETER = "seed"
 
 
@@ -65,8 +66,9 @@ class Contract:
 
     def violations(self, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(parameter, sentence) for everything in `params` that the contract does not allow."""
+        authored = _without_seed(self.schema)
         for error in sorted(self.validator.iter_errors(dict(params)), key=lambda found: list(map(str, found.path))):
-            yield from _sentences(error, self.schema)
+            yield from _sentences(error, authored)
 
 
 def read_contract(data: bytes, graph: Graph, *, file: str, graph_file: str) -> Contract:
@@ -86,7 +88,7 @@ def read_contract(data: bytes, graph: Graph, *, file: str, graph_file: str) -> C
     if fit.findings:
         raise FindingsError.of(fit.findings, subject=file)
     properties = schema["properties"]
-    seed = next((spec for spec in properties.values() if spec.get("x-seed")), {})
+    seed: dict[str, Any] = next((spec for spec in properties.values() if spec.get("x-seed")), {})
     hidden = {name for name, spec in properties.items() if spec.get("x-seed") or spec.get("x-asset")}
     return Contract(
         schema=schema,
@@ -170,7 +172,8 @@ class _Fit:
         if name not in node["inputs"]:
             near = _nearest(name, node["inputs"])
             self._say(
-                "binding-input", f"parameter {parameter!r} is bound to input {name!r}, which {node['class_type']} does not have",
+                "binding-input",
+                f"parameter {parameter!r} is bound to input {name!r}, which {node['class_type']} does not have",
                 pointer, f"inputs of {title!r}: {', '.join(node['inputs'])}{near}", node=title,
             )  # fmt: skip
             return None
@@ -239,7 +242,7 @@ def coerce(value: Any, types: tuple[str, ...]) -> Any:
     if not isinstance(value, str) or "string" in types:
         return value
     text = value.strip()
-    if "integer" in types and text.lstrip("-").isdigit():
+    if "integer" in types and _INTEGER.fullmatch(text):
         return int(text)
     if "number" in types:
         try:
@@ -256,11 +259,12 @@ def _sentences(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> 
     parameter = str(error.path[0]) if error.path else ""
     known = schema["properties"]
     limit: Any = error.validator_value
+    given: Any = error.instance
     if error.validator == "additionalProperties":
-        for name in sorted(set(error.instance) - set(known)):
+        for name in sorted(set(given) - set(known)):
             yield name, f"unknown parameter {name!r}{_nearest(name, known)}"
     elif error.validator == "required":
-        missing = [name for name in limit if name not in error.instance]
+        missing = [name for name in limit if name not in given]
         for name in missing:
             yield name, f"parameter {name!r} is required and was not given"
     elif error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):

@@ -10,7 +10,7 @@ from pressrun.core.codec import VersionedDocument
 
 
 class PlannedPublication(BaseModel):
-    """One file to deliver. `folder` and `stem` come from the axes; the digest of the delivered bytes completes the key."""
+    """One file to deliver. `folder` and `stem` come from the axes; the digest of the delivered bytes completes it."""
 
     model_config = {"extra": "forbid", "frozen": True}
 
@@ -111,7 +111,7 @@ class CurrentPointer(VersionedDocument):
 
 
 class CampaignIndex(VersionedDocument):
-    """index.json of a campaign: all current files, by name. `pointers` maps each pointer's key to the ETag it was read at."""
+    """index.json of a campaign: all current files, by name. `pointers` maps pointer keys to the ETags read."""
 
     SCHEMA: ClassVar[str] = "campaign-index/1"
 

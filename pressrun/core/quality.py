@@ -1,4 +1,4 @@
-"""Quality: the verdict on measurements. The runner measures, this judges, so a rule can change without rendering again."""
+"""Quality: the verdict on measurements. The runner measures, this judges: a rule can change without rendering again."""
 
 from __future__ import annotations
 

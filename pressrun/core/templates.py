@@ -128,10 +128,11 @@ def _compiled(source: str) -> Callable[[Mapping[str, Any]], Any]:
         if count > NODE_LIMIT:
             raise SecurityError(f"more than {NODE_LIMIT} parts")
         _check_node(node)
-    output = tree.body[0] if len(tree.body) == 1 else None
     text = source.strip()
-    if isinstance(output, nodes.Output) and len(output.nodes) == 1 and text.startswith("{{") and text.endswith("}}"):
-        return _native(text)
+    if text.startswith("{{") and text.endswith("}}"):
+        body = environment.parse(text).body
+        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1:
+            return _native(text)
     return environment.from_string(source).render
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pressrun.core import keys
 from pressrun.core.codec import from_bytes
 from pressrun.core.collection import CollectedItem, Collection, EndState
-from pressrun.core.errors import JobError
+from pressrun.core.errors import ConflictError, JobError
 from pressrun.core.item import Item
 from pressrun.core.job import JobRecord
 from pressrun.core.plan import RenderPlan
@@ -16,15 +16,18 @@ from pressrun.core.quote import Quote
 from pressrun.core.refs import CollectionRef, PlanRef, QuoteRef
 from pressrun.core.render import Render
 from pressrun.core.result import ItemResult
-from pressrun.core.review import tally
+from pressrun.core.review import ReviewRound, tally
 from pressrun.steps.contact_sheet import make_contact_sheet
 from pressrun.steps.decisions import read_heads
-from pressrun.steps.rounds import open_round
+from pressrun.steps.review import open_round
 from pressrun.steps.staging import StagedJob, staged_job
 from pressrun.steps.workspace import Workspace
 
 
-def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef, *, dag_id: str, run_id: str) -> CollectionRef:
+MAX_ROUNDS = 99
+
+
+def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> CollectionRef:
     """Account for every planned item and open the review round.
 
     JobError where not a single picture came out, or where failures exceed the campaign's error budget; the collection
@@ -50,13 +53,23 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef, *, dag_id
     _hold_to_budget(collection, plan)
     if not any(item.reviewable for item in collection.items):
         return _ref(ws, key, collection, number=0, settled=True)
-    review_round = open_round(ws, plan, collection, dag_id=dag_id, run_id=run_id)
+    review_round = _open(ws, plan, key)
     sheet = make_contact_sheet(ws, collection, plan.spec.title)
     ws.work.create(
         keys.contact_sheet(plan.run.campaign, plan.run.run_key, review_round.number), sheet, content_type="image/jpeg"
     )
     settled = tally(collection.items, read_heads(ws, plan.run.campaign), want=review_round.want).settled
     return _ref(ws, key, collection, number=review_round.number, settled=settled)
+
+
+def _open(ws: Workspace, plan: RenderPlan, collection_key: str) -> ReviewRound:
+    """The round of this collection: the one a retry opened already, or the next number."""
+    for number in range(1, MAX_ROUNDS + 1):
+        try:
+            return open_round(ws, request=plan.run, spec=plan.spec, collection_key=collection_key, number=number)
+        except ConflictError:
+            continue
+    raise ConflictError(f"this run has had {MAX_ROUNDS} review rounds", remedy="trigger a new run")
 
 
 def read_job_records(ws: Workspace, run_key: str) -> list[JobRecord]:
@@ -69,7 +82,7 @@ def read_job_records(ws: Workspace, run_key: str) -> list[JobRecord]:
 
 
 def _index(ws: Workspace, plan: RenderPlan, staged: list[StagedJob]) -> set[str]:
-    """Put new pictures into the render index; the first picture of a key wins. Returns the keys this run's jobs made."""
+    """Put new pictures into the render index; the first of a key wins. Returns the keys this run's jobs made."""
     by_id = {item.item_id: item for item in plan.items}
     made: set[str] = set()
     for job in staged:

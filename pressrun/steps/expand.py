@@ -84,7 +84,7 @@ def make_request(
     drop: str,
     triggered_by: str,
 ) -> RunRequest:
-    """The run's request, with conf checked. Where no final engine is configured, a final run prints proofs and says so."""
+    """The run's request, with conf checked. Where no final engine is set up, a final run prints proofs and says so."""
     chosen = read_conf(conf, spec)
     press = chosen.press_for(run_type)
     engine = settings.final_engine if press == "final" else "proof"

@@ -1,4 +1,4 @@
-"""Authored files: the campaign's folder, the shared workflows and contracts, prices and models; each read is recorded."""
+"""Authored files: a campaign's folder, shared workflows and contracts, prices and models; each read is recorded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Sources:
         return parse_campaign(self._read(path), file=f"{self.campaign}/campaign.yaml")
 
     def file(self, location: str) -> bytes:
-        """A file of the campaign's folder, or of one of the deployment's buckets by s3:// URI; NotFoundError if absent."""
+        """A file of the campaign's folder or, by s3:// URI, of the deployment's buckets; NotFoundError if absent."""
         if location.startswith("s3://"):
             data = self.ws.fetch(location)
             self.used[location] = SourceFile(path=location, sha256=sha256_hex(data))
