@@ -130,7 +130,8 @@ def make(env: Environment) -> None:
         env.path.mkdir()
         env.building.touch()
         base = getattr(sys, "_base_executable", sys.executable)
-        run("making the environment", [base, "-m", "venv", str(env.path)])
+        lean = ["--without-pip"] if works(uv_for(env), "--version") else []
+        run("making the environment", [base, "-m", "venv", *lean, str(env.path)])
     env.building.touch()
     for level in ENVIRONMENTS.values():
         if level.folder == env.folder:
@@ -145,12 +146,11 @@ def install(env: Environment) -> None:
     """The lock, then Pressrun itself as an editable package; by uv where the index has it, else by pip."""
     python, lock = str(env.python), str(ROOT / env.lock)
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
-    if not works(env.python, "-m", "pip", "--version"):
-        run("adding pip", [python, "-m", "ensurepip", "--default-pip"])
-    uv = env.path / "bin" / "uv"
-    if not works(uv, "--version"):
+    if not works(uv_for(env), "--version"):
+        add_pip(env)
         with contextlib.suppress(SetupError):
             run("fetching uv", [*pip, "install", "--retries", "2", UV])
+    uv = uv_for(env)
     package = ["--no-deps", "--editable", str(ROOT)]
     if works(uv, "--version"):
         fast = [str(uv), "pip", "install", "--python", python]
@@ -160,9 +160,21 @@ def install(env: Environment) -> None:
                 run("installing Pressrun", [*fast, *package])
             return
     # uv does not read pip's configuration: behind a company index pip may succeed where uv did not.
+    add_pip(env)
     run("installing", [*pip, "install", "--retries", "2", "--require-hashes", "--requirement", lock])
     if env.package:
         run("installing Pressrun", [*pip, "install", "--retries", "2", *package])
+
+
+def uv_for(env: Environment) -> Path:
+    """The environment's own uv, or else that of the first environment."""
+    own = env.path / "bin" / "uv"
+    return own if own.exists() else ENVIRONMENTS["base"].path / "bin" / "uv"
+
+
+def add_pip(env: Environment) -> None:
+    if not works(env.python, "-m", "pip", "--version"):
+        run("adding pip", [str(env.python), "-m", "ensurepip", "--default-pip"])
 
 
 def works(program: Path, *arguments: str) -> bool:
