@@ -37,7 +37,7 @@ def spaces(draw: st.DrawFn) -> tuple[str, dict[str, list[str]]]:
         if shape == "zip":
             left = expression(size, depth + 1)
             return f"({left}, {expression(size, depth + 1)})" if free else left
-        # A product of a given length: one value on the left, from one axis only, so that the right side has an axis left.
+        # A product of a given length: one value on the left, of one axis, so that the right side has an axis left.
         left = expression(None, depth + 1) if length is None else expression(1, 3)
         return f"({left} * {expression(length, depth + 1)})" if free else left
 
