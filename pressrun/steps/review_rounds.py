@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pressrun.core import keys
-from pressrun.core.campaign import ReviewSpec
-from pressrun.core.collection import Collection
+from pressrun.core.campaign import CampaignSpec, ReviewSpec
 from pressrun.core.errors import ConflictError, NotFoundError
-from pressrun.core.plan import RenderPlan
+from pressrun.core.plan import RunRequest
 from pressrun.core.review import ReviewRound, RoundClosed
 from pressrun.steps.workspace import Workspace
 
@@ -33,35 +32,37 @@ class RoundStatus:
     closed: RoundClosed | None
 
 
-def open_round(ws: Workspace, plan: RenderPlan, collection: Collection, *, dag_id: str, run_id: str) -> ReviewRound:
-    """Open the next round of a run for this collection, or return the one that a retry has opened for it already.
+def open_round(
+    ws: Workspace, *, request: RunRequest, spec: CampaignSpec, collection_key: str, number: int
+) -> ReviewRound:
+    """Open a round for a collection, or return the same round where a retry has opened it already.
 
-    A round belongs to one collection for ever: what people look at does not change under them.
+    ConflictError where that number belongs to another collection: what people look at does not change under them.
     """
-    run_key = collection.run_key
-    collection_key = keys.collection(run_key, collection.digest())
-    number = 1
-    while True:
-        opened = ReviewRound(
-            run_key=run_key,
-            campaign=collection.campaign,
-            dag_id=dag_id,
-            run_id=run_id,
-            number=number,
-            title=plan.spec.title,
-            press=collection.press,
-            collection_key=collection_key,
-            want=plan.spec.review.want,
-            reviewers=plan.spec.review.reviewers,
-            opened_at=utc_now(),
+    opened = ReviewRound(
+        run_key=request.run_key,
+        campaign=request.campaign,
+        dag_id=request.dag_id,
+        run_id=request.run_id,
+        number=number,
+        title=spec.title,
+        press=request.press,
+        collection_key=collection_key,
+        want=spec.review.want,
+        reviewers=spec.review.reviewers,
+        opened_at=utc_now(),
+    )
+    key = keys.round_open(opened.campaign, opened.run_key, number)
+    if ws.work.create(key, opened.to_bytes()):
+        return opened
+    existing = ws.read(ReviewRound, key)
+    if existing.collection_key != collection_key:
+        raise ConflictError(
+            f"review round {number} is open for another collection",
+            where=ws.work.uri(key),
+            remedy="open the next round number",
         )
-        key = keys.round_open(opened.campaign, run_key, number)
-        if ws.work.create(key, opened.to_bytes()):
-            return opened
-        existing = ws.read(ReviewRound, key)
-        if existing.collection_key == collection_key:
-            return existing
-        number += 1
+    return existing
 
 
 def list_rounds(ws: Workspace, campaign: str | None = None, run_key_prefix: str | None = None) -> list[RoundListing]:

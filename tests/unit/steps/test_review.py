@@ -16,7 +16,7 @@ from pressrun.core import keys
 from pressrun.core.campaign import CampaignSpec
 from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
-from pressrun.core.plan import RenderPlan, RunRequest
+from pressrun.core.plan import RunRequest
 from pressrun.core.review import Decision, ReviewRound
 from pressrun.steps.decisions import read_head, read_history
 from pressrun.steps.review import (
@@ -52,9 +52,24 @@ def spec(**review: Any) -> CampaignSpec:
     )
 
 
-def plan(run_id: str, want: int) -> RenderPlan:
-    run = RunRequest.model_construct(run_key=f"{CAMPAIGN}-{run_id}-abc", campaign=CAMPAIGN, press="proof")
-    return RenderPlan.model_construct(run=run, spec=spec(want=want))
+def request(run_id: str) -> RunRequest:
+    return RunRequest.model_validate(
+        {
+            "run_key": f"{CAMPAIGN}-{run_id}-abc",
+            "deployment": "local",
+            "dag_id": f"press_{CAMPAIGN}",
+            "run_id": run_id,
+            "campaign": CAMPAIGN,
+            "drop": "2026-03-01",
+            "press": "proof",
+            "asked_press": "proof",
+            "engine": "proof",
+            "locales": ("de-DE", "ja-JP"),
+            "triggered_by": "maya",
+            "run_type": "manual",
+            "pressrun_version": "0.1.0",
+        }
+    )
 
 
 def item(product: str, locale: str, variant: str, **changes: Any) -> CollectedItem:
@@ -73,10 +88,12 @@ def item(product: str, locale: str, variant: str, **changes: Any) -> CollectedIt
     )
 
 
-def opened(ws: Workspace, items: list[CollectedItem], *, run_id: str = "run-1", want: int = 1) -> ReviewRound:
-    made = plan(run_id, want)
+def opened(
+    ws: Workspace, items: list[CollectedItem], *, run_id: str = "run-1", number: int = 1, want: int = 1
+) -> ReviewRound:
+    asked = request(run_id)
     collection = Collection(
-        run_key=made.run.run_key,
+        run_key=asked.run_key,
         campaign=CAMPAIGN,
         plan_digest="p",
         press="proof",
@@ -84,8 +101,9 @@ def opened(ws: Workspace, items: list[CollectedItem], *, run_id: str = "run-1", 
         items=tuple(items),
         jobs=(),
     )
-    ws.write_once(keys.collection(collection.run_key, collection.digest()), collection)
-    return open_round(ws, made, collection, dag_id=f"press_{CAMPAIGN}", run_id=run_id)
+    key = keys.collection(asked.run_key, collection.digest())
+    ws.write_once(key, collection)
+    return open_round(ws, request=asked, spec=spec(want=want), collection_key=key, number=number)
 
 
 def cast(ws: Workspace, review_round: ReviewRound, item_id: str, state: str = "approved", **changes: Any) -> Decision:
@@ -335,14 +353,15 @@ def test_other_bytes_of_the_same_item_are_undecided(ws: Workspace, pair: ReviewR
     assert tally_round(ws, changed).states == {"mug-de-DE-a": "undecided"}
 
 
-def test_opening_twice_is_one_round_and_another_collection_is_the_next(ws: Workspace) -> None:
+def test_opening_twice_is_one_round_and_another_collection_is_refused(ws: Workspace) -> None:
     first = opened(ws, [item("mug", "de-DE", "a")])
     assert opened(ws, [item("mug", "de-DE", "a")]) == first
-    assert opened(ws, [item("mug", "de-DE", "b")]).number == 2
+    with pytest.raises(ConflictError, match="another collection"):
+        opened(ws, [item("mug", "de-DE", "b")])
 
 
 def test_rounds_are_found_by_campaign_and_by_the_prefix_of_a_run(ws: Workspace, pair: ReviewRound) -> None:
-    second = opened(ws, [item("mug", "de-DE", "a")])
+    second = opened(ws, [item("mug", "de-DE", "a")], number=2)
     other = opened(ws, [item("mug", "de-DE", "a")], run_id="other")
     assert {(found.run_key, found.number) for found in list_rounds(ws)} == {
         (pair.run_key, 1),
