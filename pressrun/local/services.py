@@ -12,7 +12,7 @@ from pathlib import Path
 from pressrun.local.paths import LocalPaths
 
 LOOPBACK = "127.0.0.1"
-_NOT_INHERITED = ("AWS_", "AIRFLOW", "PRESSRUN_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MINISTACK")
+_NOT_INHERITED = ("AWS_", "AIRFLOW", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MINISTACK")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ class Service:
 def clean_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """A person's environment without what would point a component at another AWS account, Airflow or Python."""
     source = os.environ if environ is None else environ
-    return {key: value for key, value in source.items() if not key.startswith(_NOT_INHERITED)}
+    kept = {key: value for key, value in source.items() if not key.startswith(_NOT_INHERITED)}
+    around = [kept[name] for name in ("NO_PROXY", "no_proxy") if kept.get(name)]
+    kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*around[:1], LOOPBACK, "localhost"])
+    return kept
 
 
 def s3_service(paths: LocalPaths, port: int) -> Service:
