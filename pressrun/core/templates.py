@@ -45,7 +45,7 @@ class _Missing(StrictUndefined):
     def _undefined_message(self) -> str:
         owner, name = self._undefined_obj, self._undefined_name
         if isinstance(owner, Mapping):
-            return f"there is no {name!r} there; known: {', '.join(map(str, owner)) or 'nothing'}"
+            return f"the mapping has no {name!r}; known: {', '.join(map(str, owner)) or 'nothing'}"
         return super()._undefined_message
 
 
@@ -55,7 +55,11 @@ class _Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Dotted access reads mappings only: no methods, no attributes of Python objects."""
         if isinstance(obj, Mapping):
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+            try:
+                # Not `in`: a mapping may know its values only when asked, as the copy of a campaign does.
+                return obj[attribute]
+            except KeyError:
+                return self.undefined(obj=obj, name=attribute)
         if isinstance(obj, Undefined):
             return obj
         return self.unsafe_undefined(obj, attribute)

@@ -68,7 +68,7 @@ def test_a_missing_name_is_told_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize("template", ["{{ row.nmae }}", "of {{ row.nmae }}", "{{ [row.nmae] }}", "{{ row['nmae'] }}"])
 def test_a_missing_column_is_told_with_the_known_ones(template: str) -> None:
-    with pytest.raises(InputError, match="there is no 'nmae' there; known: name, empty, missing"):
+    with pytest.raises(InputError, match="the mapping has no 'nmae'; known: name, empty, missing"):
         fill(template)
 
 
@@ -76,6 +76,15 @@ def test_errors_inside_lists_and_mappings_name_their_place() -> None:
     with pytest.raises(InputError) as caught:
         fill({"lines": ["fine", "{{ gone }}"]})
     assert caught.value.where == "campaign.yaml, /params/prompt/lines/1"
+
+
+def test_a_mapping_may_know_its_values_only_when_asked() -> None:
+    class Lazy(dict[str, str]):
+        def __missing__(self, key: str) -> str:
+            return f"<{key}>"
+
+    assert render_value("{{ copy.headline }}!", {"copy": Lazy()}, where="here") == "<headline>!"
+    assert render_value("{{ copy.headline }}", {"copy": Lazy()}, where="here") == "<headline>"
 
 
 @pytest.mark.parametrize(
