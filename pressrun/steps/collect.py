@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pressrun.core import keys
-from pressrun.core.codec import from_bytes
 from pressrun.core.collection import CollectedItem, Collection, EndState
 from pressrun.core.errors import ConflictError, JobError
 from pressrun.core.item import Item
-from pressrun.core.job import JobRecord
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quality import judge
 from pressrun.core.quote import Quote
@@ -19,10 +17,10 @@ from pressrun.core.result import ItemResult
 from pressrun.core.review import ReviewRound, tally
 from pressrun.steps.contact_sheet import make_contact_sheet
 from pressrun.steps.decisions import read_heads
+from pressrun.steps.jobs import job_records
 from pressrun.steps.review import open_round
 from pressrun.steps.staging import StagedJob, staged_job
 from pressrun.steps.workspace import Workspace
-
 
 MAX_ROUNDS = 99
 
@@ -35,7 +33,7 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> Collec
     """
     plan = ws.read(RenderPlan, keys.plan(plan_ref["run_key"], plan_ref["plan_digest"]))
     quote = ws.read(Quote, keys.quote(plan_ref["run_key"], quote_ref["digest"]))
-    records = read_job_records(ws, plan.run.run_key)
+    records = job_records(ws, plan.run.run_key)
     staged = [staged_job(ws, record.name) for record in records]
     bought = _index(ws, plan, staged)
     collection = Collection(
@@ -70,15 +68,6 @@ def _open(ws: Workspace, plan: RenderPlan, collection_key: str) -> ReviewRound:
         except ConflictError:
             continue
     raise ConflictError(f"this run has had {MAX_ROUNDS} review rounds", remedy="trigger a new run")
-
-
-def read_job_records(ws: Workspace, run_key: str) -> list[JobRecord]:
-    """Every job the run ordered, in order of shard and attempt."""
-    found = [
-        from_bytes(JobRecord, ws.work.get(info.key), where=ws.work.uri(info.key))
-        for info in ws.work.list(keys.jobs(run_key))
-    ]
-    return sorted(found, key=lambda record: (record.phase, record.index, record.attempt, record.name))
 
 
 def _index(ws: Workspace, plan: RenderPlan, staged: list[StagedJob]) -> set[str]:
