@@ -116,15 +116,28 @@ def may_go(draft: Draft, policy: RetentionPolicy, today: date) -> bool:
     return not draft.kept and draft.closed is not None and (today - draft.closed).days > policy.days(draft.retention)
 
 
-def expired(drafts: Iterable[Draft], policy: RetentionPolicy, today: date, *, held: AnyOf[str]) -> tuple[Draft, ...]:
-    """One claim for each image that every claim lets go: its youngest. Claims of campaigns in `held` let nothing go."""
+def expired(
+    drafts: Iterable[Draft],
+    policy: RetentionPolicy,
+    today: date,
+    *,
+    held: AnyOf[str] = (),
+    in_use: AnyOf[str] = (),
+) -> tuple[Draft, ...]:
+    """One claim for each image that every claim lets go: its youngest.
+
+    Claims of campaigns in `held` let nothing go, nor do render keys in `in_use`: an open run counts on those pictures.
+    """
     claims: dict[str, list[Draft]] = {}
     for draft in drafts:
         claims.setdefault(draft.image_uri, []).append(draft)
     return tuple(
         max(known, key=lambda draft: (draft.closed or today, draft.run_key))
         for known in claims.values()
-        if all(draft.campaign not in held and may_go(draft, policy, today) for draft in known)
+        if all(
+            draft.campaign not in held and draft.render_key not in in_use and may_go(draft, policy, today)
+            for draft in known
+        )
     )
 
 
