@@ -1,0 +1,92 @@
+"""What makes a proof a proof in its pixels: the corner band, and a caption with the facts of the picture."""
+
+from __future__ import annotations
+
+import functools
+
+from PIL import Image, ImageDraw
+
+from pressrun.proof.drawing.values import Facts
+from pressrun.typeset import draw, layout
+from pressrun.typeset.scripts import guess_locale
+
+INK = (18, 16, 24)
+PAPER = (255, 252, 246)
+RED = (196, 44, 62)
+
+
+def strip_height(width: int, height: int) -> int:
+    """Height in pixels of the caption strip of a picture."""
+    return max(16, round(min(width, height) * 0.042))
+
+
+def marked(image: Image.Image, facts: Facts | None) -> Image.Image:
+    """A copy with the caption strip at the bottom and the PROOF band over the top right corner."""
+    image = image.convert("RGB") if image.mode not in {"RGB", "RGBA"} else image.copy()
+    _strip(image, facts or Facts())
+    _band(image)
+    return image
+
+
+def _strip(image: Image.Image, facts: Facts) -> None:
+    width, height = image.size
+    tall = strip_height(width, height)
+    top = height - tall
+    image.paste(INK if image.mode == "RGB" else (*INK, 255), (0, top), Image.new("L", (width, tall), 176))
+    size = max(8, round(tall * 0.5))
+    pad = round(tall * 0.45)
+    right = " · ".join(_details(image.size, facts))
+    details = layout(right, locale="en", box=(max(40, width * 6 // 10), tall), size=size, smallest=6)
+    left_room = width - details.width - 4 * pad
+    draw(details, image, (width - pad - details.width, top + (tall - details.height) // 2), fill=PAPER, opacity=0.86)
+    words = _first_words(facts.prompt, left_room, size)
+    if words:
+        prompt = layout(words, locale=guess_locale(words), size=size, weight=700)
+        draw(prompt, image, (pad, top + (tall - prompt.height) // 2), fill=PAPER)
+
+
+def _details(size: tuple[int, int], facts: Facts) -> list[str]:
+    details = [f"{size[0]}×{size[1]}"]
+    if facts.seed is not None:
+        details.append(f"seed {facts.seed}")
+    if facts.model:
+        details.append(facts.model[:28])
+    if facts.steps is not None:
+        details.append(f"{facts.steps} steps" + (f" · cfg {facts.cfg:g}" if facts.cfg is not None else ""))
+    return details
+
+
+def _first_words(prompt: str, room: int, size: int) -> str:
+    """As many of the first words as fit, with an ellipsis when there are more."""
+    words = prompt.replace("\n", " ").split()
+    if not words:
+        return "no prompt" if room > 8 * size else ""
+    for count in range(min(len(words), 12), 0, -1):
+        text = " ".join(words[:count]).rstrip(",;.") + ("…" if count < len(words) else "")
+        if layout(text, locale=guess_locale(text), size=size, weight=700).width <= room:
+            return text
+    return ""
+
+
+def _band(image: Image.Image) -> None:
+    band, mask = _corner(max(48, round(min(image.size) * 0.17)))
+    image.paste(band, (image.width - band.width, 0), mask)
+
+
+@functools.lru_cache(maxsize=16)
+def _corner(side: int) -> tuple[Image.Image, Image.Image]:
+    """The band as a square picture and its mask, drawn level, then turned by an eighth."""
+    long, tall = side * 2, max(12, round(side * 0.27))
+    level = Image.new("RGBA", (long, long), (*RED, 0))
+    pen = ImageDraw.Draw(level)
+    middle = long // 2 - round(side * 0.44)
+    pen.rectangle((0, middle - tall // 2, long, middle + tall // 2), fill=(*RED, 232))
+    for edge in (middle - tall // 2 + max(1, tall // 10), middle + tall // 2 - max(1, tall // 10)):
+        pen.line((0, edge, long, edge), fill=(*PAPER, 150), width=max(1, side // 110))
+    text = layout("P R O O F", locale="en", size=max(7, round(tall * 0.56)), weight=700)
+    draw(text, level, ((long - text.width) // 2, middle - text.height // 2), fill=PAPER)
+    turned = level.rotate(-45, Image.Resampling.BICUBIC)
+    # The corner of the picture is the point (long/2 + side/2, long/2 - side/2) of the turned square.
+    left, top = long // 2 - side // 2, long // 2 - side // 2
+    square = turned.crop((left, top, left + side, top + side))
+    return square.convert("RGB"), square.getchannel("A")
