@@ -5,6 +5,8 @@ Pure: what must be fetched (input files) comes through `resolve`. Every mistake 
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +26,8 @@ from pressrun.core.plan import RunRequest, WorkflowBundle
 from pressrun.core.render_key import render_key
 from pressrun.core.seeds import derive_seed
 from pressrun.core.templates import render_value
+
+_COLUMN = re.compile(r"\bproduct\.([A-Za-z_]\w*)")
 
 Resolve = Callable[[str], InputAsset | None]
 
@@ -230,10 +234,17 @@ def _render(
     try:
         return render_value(template, context, where=pointer)
     except InputError as exc:
-        place = Place(file=sheet.campaign_file, row=None, pointer=pointer)
-        text = str(template)
-        code = "column-missing" if "product." in text and "has no" in exc.message else "template"
-        gather.say(code, exc.message, place, exc.remedy or f"columns of {sheet.manifest_file}: {', '.join(row.values)}")
+        columns = [name for name in _COLUMN.findall(str(template)) if name not in row.values and name != "key"]
+        for column in columns:
+            near = difflib.get_close_matches(column, row.values, n=1)
+            gather.say(
+                "column-missing",
+                f"there is no column {column!r}, which {pointer} of {sheet.campaign_file} asks for",
+                Place(file=sheet.manifest_file, row=1, column=column),
+                (f"did you mean {near[0]!r}? " if near else "") + f"columns there: {', '.join(row.values)}",
+            )
+        if not columns:
+            gather.say("template", exc.message, Place(file=sheet.campaign_file, pointer=pointer), exc.remedy or "")
         return None
 
 
