@@ -25,9 +25,14 @@ app.add_typer(local.app, name="local")
 
 
 def main() -> None:
-    """Run the command; an error made for people is one message and exit code 2, never a traceback."""
+    """The `pressrun` command."""
+    run_command(app)
+
+
+def run_command(command: typer.Typer) -> None:
+    """Run a command; an error made for people is one message and exit code 2, never a traceback."""
     try:
-        app(standalone_mode=True)
+        command()
     except FindingsError as exc:
         for finding in exc.findings:
             typer.secho(f"{finding.severity}: {finding}", err=True, fg=typer.colors.RED)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from pressrun.settings import settings
-from pressrun.steps.retire import hold as hold_campaign
-from pressrun.steps.retire import release as release_campaign
+from pressrun.steps.holds import hold as hold_campaign
+from pressrun.steps.holds import release as release_campaign
 from pressrun.steps.workspace import open_workspace
 
 app = typer.Typer(help="Legal hold: keep everything of a campaign.", no_args_is_help=True)
