@@ -135,8 +135,8 @@ class Execution:
         if result.ui is not None:
             self._show(node, result)
         last = self.states[node]
-        steps = (last["value"], last["max"]) if last["value"] == last["max"] else (1.0, 1.0)
-        self._progress_state(node, *steps, "finished")
+        done = last["max"] if last["value"] == last["max"] else 1.0
+        self._progress_state(node, done, done, "finished")
 
     def _draws(self, node: str) -> bool:
         return is_drawing(self.item.graph[node]["class_type"])
@@ -223,7 +223,7 @@ class Execution:
             "executed": self.executed,
             "exception_message": f"{exc}\n" if not str(exc).endswith(("\n", "number.")) else str(exc),
             "exception_type": _type_name(exc),
-            "traceback": [line for line in traceback.format_tb(exc.__traceback__)],
+            "traceback": traceback.format_tb(exc.__traceback__),
             "current_inputs": {
                 name: ["linked"] if is_link(value) else [str(value)]
                 for name, value in self.item.graph[node]["inputs"].items()

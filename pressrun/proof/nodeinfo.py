@@ -27,12 +27,35 @@ MODEL_INPUTS: dict[tuple[str, str], str] = {
     ("DiffControlNetLoader", "control_net_name"): "controlnet",
     ("UpscaleModelLoader", "model_name"): "upscale_models",
 }
-MODEL_FOLDERS = (
-    "checkpoints configs loras vae text_encoders diffusion_models clip_vision style_models embeddings diffusers "
-    "vae_approx controlnet gligen upscale_models latent_upscale_models custom_nodes datasets hypernetworks photomaker "
-    "classifiers model_patches audio_encoders background_removal frame_interpolation geometry_estimation optical_flow "
-    "detection"
-).split()
+MODEL_FOLDERS = [
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
+    "latent_upscale_models",
+    "custom_nodes",
+    "datasets",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+    "model_patches",
+    "audio_encoders",
+    "background_removal",
+    "frame_interpolation",
+    "geometry_estimation",
+    "optical_flow",
+    "detection",
+]
 FILE_INPUTS = {("LoadImage", "image"), ("LoadImageMask", "image"), ("LoadImageOutput", "image")}
 
 
@@ -55,7 +78,7 @@ def classes() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One declared input: `kind` is "INT", "IMAGE", … or "COMBO"; `config` is the recorded pair as the server sends it."""
+    """One declared input: `kind` is "INT", "IMAGE", … or "COMBO"; `config` is the recorded pair."""
 
     name: str
     kind: str

@@ -57,7 +57,8 @@ def _class_problem(node_id: str, node: Mapping[str, Any]) -> ErrorEntry | None:
     title = (node.get("_meta") or {}).get("title")
     class_type = node.get("class_type")
     if class_type is None:
-        message = f"Node '{title or f'ID #{node_id}'}' has no class_type. The workflow may be corrupted or a custom node is missing."
+        message = f"Node '{title or f'ID #{node_id}'}' has no class_type."
+        message += " The workflow may be corrupted or a custom node is missing."
     elif class_type not in nodeinfo.classes():
         message = f"Node '{title or class_type}' not found. The custom node may not be installed."
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,13 @@ Inputs = Mapping[str, Any]
 
 
 @node("ImageBlur")
-def image_blur(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_blur(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     radius = min(inputs["blur_radius"], max(0.1, 2 * inputs["sigma"]))
     return (_filtered(inputs["image"], ImageFilter.GaussianBlur(radius)),)
 
 
 @node("ImageSharpen")
-def image_sharpen(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_sharpen(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     percent = int(min(500, 100 * inputs["alpha"]))
     return (_filtered(inputs["image"], ImageFilter.UnsharpMask(inputs["sharpen_radius"], percent, 0)),)
 
@@ -34,10 +35,10 @@ def _filtered(images: Images, kind: Any) -> Images:
 
 
 @node("ImageAddNoise")
-def image_add_noise(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_add_noise(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """Grain from the seed. A strength that is not a number gives a black picture, as in the real server."""
     strength = inputs["strength"]
-    if strength != strength:
+    if math.isnan(strength):
         return (tuple(np.zeros_like(picture) for picture in inputs["image"]),)
     amount = int(strength * 256)
     out = []
@@ -48,19 +49,19 @@ def image_add_noise(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("AdjustBrightness")
-def adjust_brightness(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def adjust_brightness(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     factor = int(inputs["factor"] * 256)
     return (tuple(clip(p.astype(np.int32) * factor // 256) for p in inputs["images"]),)
 
 
 @node("AdjustContrast")
-def adjust_contrast(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def adjust_contrast(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     factor = int(inputs["factor"] * 256)
     return (tuple(clip((p.astype(np.int32) - 128) * factor // 256 + 128) for p in inputs["images"]),)
 
 
 @node("ImageQuantize")
-def image_quantize(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_quantize(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     dither = Image.Dither.FLOYDSTEINBERG if inputs["dither"] == "floyd-steinberg" else Image.Dither.NONE
     out = []
     for picture in inputs["image"]:
@@ -71,7 +72,7 @@ def image_quantize(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("Canny")
-def canny(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def canny(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """Edges, thinner or fewer with higher thresholds; enough to judge a ControlNet's guide by."""
     limit = int(255 * inputs["low_threshold"] * 0.5)
     out = []
@@ -83,22 +84,17 @@ def canny(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("Morphology")
-def morphology(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def morphology(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     size = min(65, inputs["kernel_size"] | 1)
     grow, shrink = ImageFilter.MaxFilter(size), ImageFilter.MinFilter(size)
-    out = []
-    for picture in inputs["image"]:
-        image = to_image(picture)
-        opened = image.filter(shrink).filter(grow)
-        closed = image.filter(grow).filter(shrink)
-        result = {
-            "erode": lambda image=image: image.filter(shrink),
-            "dilate": lambda image=image: image.filter(grow),
-            "open": lambda opened=opened: opened,
-            "close": lambda closed=closed: closed,
-            "gradient": lambda image=image: ImageChops.subtract(image.filter(grow), image.filter(shrink)),
-            "top_hat": lambda image=image, opened=opened: ImageChops.subtract(image, opened),
-            "bottom_hat": lambda image=image, closed=closed: ImageChops.subtract(closed, image),
-        }[inputs["operation"]]()
-        out.append(to_pixels(result))
-    return (tuple(out),)
+    operations: dict[str, Callable[[Image.Image], Image.Image]] = {
+        "erode": lambda image: image.filter(shrink),
+        "dilate": lambda image: image.filter(grow),
+        "open": lambda image: image.filter(shrink).filter(grow),
+        "close": lambda image: image.filter(grow).filter(shrink),
+        "gradient": lambda image: ImageChops.subtract(image.filter(grow), image.filter(shrink)),
+        "top_hat": lambda image: ImageChops.subtract(image, image.filter(shrink).filter(grow)),
+        "bottom_hat": lambda image: ImageChops.subtract(image.filter(grow).filter(shrink), image),
+    }
+    operation = operations[inputs["operation"]]
+    return (tuple(to_pixels(operation(to_image(picture))) for picture in inputs["image"]),)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from pressrun.core.errors import EngineError
 from pressrun.proof.drawing.context import PIXEL_LIMIT, NodeContext
-from pressrun.proof.drawing.pixels import level, mix, resize, resize_cropped, with_channels
+from pressrun.proof.drawing.pixels import clip, level, mix, resize, resize_cropped, with_channels
 from pressrun.proof.drawing.registry import first_size, node
 from pressrun.proof.drawing.values import Images, Masks, Pixels
 from pressrun.proof.files import find_input
@@ -101,31 +101,31 @@ def _scaled(context: NodeContext, images: Images, factor: float, method: str) ->
 
 
 @node("ImageInvert")
-def image_invert(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_invert(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (tuple(255 - picture for picture in inputs["image"]),)
 
 
 @node("ImageCrop")
-def image_crop(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_crop(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     width, height = first_size(inputs["image"])
     left, top = min(inputs["x"], width - 1), min(inputs["y"], height - 1)
     return (tuple(p[top : top + inputs["height"], left : left + inputs["width"]] for p in inputs["image"]),)
 
 
 @node("ImageRotate")
-def image_rotate(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_rotate(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     turns = {"none": 0, "90 degrees": 1, "180 degrees": 2, "270 degrees": 3}[inputs["rotation"]]
     return (tuple(np.ascontiguousarray(np.rot90(p, -turns)) for p in inputs["image"]),)
 
 
 @node("ImageFlip")
-def image_flip(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_flip(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     axis = 0 if inputs["flip_method"].startswith("x") else 1
     return (tuple(np.ascontiguousarray(np.flip(p, axis)) for p in inputs["image"]),)
 
 
 @node("ImageBatch")
-def image_batch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_batch(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """The second batch is cut and scaled to the first one's size."""
     width, height = first_size(inputs["image1"])
     channels = inputs["image1"][0].shape[2]
@@ -134,7 +134,7 @@ def image_batch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("ImageFromBatch")
-def image_from_batch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_from_batch(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     start = min(len(inputs["image"]) - 1, inputs["batch_index"])
     return (inputs["image"][start : start + max(1, inputs["length"])],)
 
@@ -146,13 +146,13 @@ def repeat_image_batch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("RebatchImages")
-def rebatch_images(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def rebatch_images(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """Batches are lists here already; what is saved in the end is the same."""
     return (inputs["images"],)
 
 
 @node("ImageCompositeMasked")
-def image_composite_masked(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_composite_masked(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """`source` laid on `destination` at (x, y), through the mask if there is one."""
     destination: Images = inputs["destination"]
     source: Images = inputs["source"]
@@ -184,7 +184,7 @@ def lay_over(under: Pixels, over: Pixels, mask: Pixels | None, x: int, y: int) -
 
 
 @node("ImageBlend")
-def image_blend(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_blend(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     first, second = inputs["image1"], inputs["image2"]
     width, height = first_size(first)
     out = []
@@ -210,7 +210,7 @@ def _blend(a: Any, b: Any, mode: str) -> Pixels:
         result = abs(a - b)
     else:
         result = b
-    return np.clip(result, 0, 255).astype(np.uint8)
+    return clip(result)
 
 
 @node("ImagePadForOutpaint")
@@ -240,11 +240,11 @@ def _feathered(width: int, height: int, feather: int, padding: tuple[int, int, i
     across = np.minimum(np.arange(width) if left else far, np.arange(width)[::-1] if right else far)
     down = np.minimum(np.arange(height) if top else far, np.arange(height)[::-1] if bottom else far)
     near = np.maximum(0, feather - np.minimum(across[None, :], down[:, None]))
-    return (255 * near * near // (feather * feather)).astype(np.uint8)
+    return clip(255 * near * near // (feather * feather))
 
 
 @node("ImageStitch")
-def image_stitch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_stitch(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """Two images side by side or one above the other, with a coloured gap."""
     first, second = inputs["image1"][0], (inputs.get("image2") or (None,))[0]
     if second is None:

@@ -118,7 +118,7 @@ def vae_decode(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("VAEEncode", "VAEEncodeTiled")
-def vae_encode(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def vae_encode(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (_encoded(inputs["pixels"]),)
 
 
@@ -133,20 +133,20 @@ def _encoded(images: Images) -> Latent:
 
 
 @node("VAEEncodeForInpaint")
-def vae_encode_for_inpaint(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def vae_encode_for_inpaint(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     latent = _encoded(inputs["pixels"])
     return (replace(latent, mask=_masks(inputs["mask"], latent)),)
 
 
 @node("SetLatentNoiseMask")
-def set_latent_noise_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def set_latent_noise_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     latent: Latent = inputs["samples"]
     base = decode(latent) if _drawn(latent) else ()
     return (replace(latent, mask=_masks(inputs["mask"], latent), base=base, scenes=()),)
 
 
 @node("InpaintModelConditioning")
-def inpaint_model_conditioning(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def inpaint_model_conditioning(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     latent = _encoded(inputs["pixels"])
     return inputs["positive"], inputs["negative"], replace(latent, mask=_masks(inputs["mask"], latent))
 
@@ -177,7 +177,7 @@ def _resized(context: NodeContext, latent: Latent, width: int, height: int) -> L
 
 
 @node("LatentFromBatch")
-def latent_from_batch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def latent_from_batch(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     latent: Latent = inputs["samples"]
     start = min(inputs["batch_index"], latent.batch - 1)
     length = min(max(1, inputs["length"]), latent.batch - start)
@@ -194,7 +194,7 @@ def repeat_latent_batch(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]
 
 
 @node("LatentBlend")
-def latent_blend(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def latent_blend(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     first, second = inputs["samples1"], inputs["samples2"]
     pictures = decode(first)
     others = _sized(decode(second), first.width, first.height)
@@ -204,7 +204,7 @@ def latent_blend(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("LatentComposite")
-def latent_composite(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def latent_composite(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     target, source = inputs["samples_to"], inputs["samples_from"]
     x, y = inputs["x"] // 8 * 8, inputs["y"] // 8 * 8
     over = decode(source)

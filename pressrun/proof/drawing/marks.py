@@ -75,18 +75,18 @@ def _band(image: Image.Image) -> None:
 
 @functools.lru_cache(maxsize=16)
 def _corner(side: int) -> tuple[Image.Image, Image.Image]:
-    """The band as a square picture and its mask, drawn level, then turned by an eighth."""
-    long, tall = side * 2, max(12, round(side * 0.27))
+    """The band as a square picture and its mask: drawn level through the middle of a square, then turned by 45°."""
+    long, leg, tall = side * 2, round(side * 0.72), max(10, round(side * 0.2))
     level = Image.new("RGBA", (long, long), (*RED, 0))
     pen = ImageDraw.Draw(level)
-    middle = long // 2 - round(side * 0.44)
-    pen.rectangle((0, middle - tall // 2, long, middle + tall // 2), fill=(*RED, 232))
-    for edge in (middle - tall // 2 + max(1, tall // 10), middle + tall // 2 - max(1, tall // 10)):
-        pen.line((0, edge, long, edge), fill=(*PAPER, 150), width=max(1, side // 110))
-    text = layout("P R O O F", locale="en", size=max(7, round(tall * 0.56)), weight=700)
-    draw(text, level, ((long - text.width) // 2, middle - text.height // 2), fill=PAPER)
+    pen.rectangle((0, long // 2 - tall // 2, long, long // 2 + tall // 2), fill=(*RED, 236))
+    inset = tall // 2 - max(1, tall // 9)
+    for edge in (long // 2 - inset, long // 2 + inset):
+        pen.line((0, edge, long, edge), fill=(*PAPER, 255), width=max(1, side // 120))
+    text = layout("P R O O F", locale="en", box=(round(leg * 1.05), tall), size=max(6, round(tall * 0.6)), weight=700)
+    draw(text, level, ((long - text.width) // 2, (long - text.height) // 2), fill=PAPER)
     turned = level.rotate(-45, Image.Resampling.BICUBIC)
-    # The corner of the picture is the point (long/2 + side/2, long/2 - side/2) of the turned square.
-    left, top = long // 2 - side // 2, long // 2 - side // 2
+    # The band runs from (side - leg, 0) to (side, leg); its middle is the middle of the turned square.
+    left, top = long // 2 - (side - leg // 2), long // 2 - leg // 2
     square = turned.crop((left, top, left + side, top + side))
     return square.convert("RGB"), square.getchannel("A")

@@ -10,7 +10,7 @@ from PIL import ImageFilter
 
 from pressrun.proof.drawing.context import NodeContext
 from pressrun.proof.drawing.image_nodes import open_image
-from pressrun.proof.drawing.pixels import level, mix, resize, to_image, to_pixels, with_channels
+from pressrun.proof.drawing.pixels import clip, level, mix, resize, to_image, to_pixels, with_channels
 from pressrun.proof.drawing.registry import first_size, node
 from pressrun.proof.drawing.values import Pixels
 
@@ -25,12 +25,12 @@ def solid_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("InvertMask")
-def invert_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def invert_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (tuple(255 - mask for mask in inputs["mask"]),)
 
 
 @node("FeatherMask")
-def feather_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def feather_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """Linear ramps at the four edges, multiplied where they meet."""
     out = []
     for mask in inputs["mask"]:
@@ -50,7 +50,7 @@ def _ramp(length: int, feather: int) -> Any:
 
 
 @node("GrowMask")
-def grow_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def grow_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     amount = inputs["expand"]
     size = 2 * min(abs(amount), 64) + 1
     if amount == 0:
@@ -60,13 +60,13 @@ def grow_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("ThresholdMask")
-def threshold_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def threshold_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     limit = level(inputs["value"])
     return (tuple(np.where(mask > limit, 255, 0).astype(np.uint8) for mask in inputs["mask"]),)
 
 
 @node("CropMask")
-def crop_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def crop_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     top, left = inputs["y"], inputs["x"]
     out = tuple(m[top : top + inputs["height"], left : left + inputs["width"]] for m in inputs["mask"])
     if not out[0].size:
@@ -75,7 +75,7 @@ def crop_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("MaskComposite")
-def mask_composite(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def mask_composite(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     out = []
     for destination in inputs["destination"]:
         source = inputs["source"][0]
@@ -102,22 +102,22 @@ def _combine(a: Pixels, b: Pixels, operation: str) -> Pixels:
     else:
         on, other = first > 127, second > 127
         result = {"and": on & other, "or": on | other, "xor": on ^ other}[operation].astype(np.int32) * 255
-    return np.clip(result, 0, 255).astype(np.uint8)
+    return clip(result)
 
 
 @node("MaskToImage")
-def mask_to_image(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def mask_to_image(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (tuple(np.repeat(mask[..., None], 3, axis=2) for mask in inputs["mask"]),)
 
 
 @node("ImageToMask")
-def image_to_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_to_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     channel = _CHANNELS[inputs["channel"]]
     return (tuple(with_channels(picture, 4)[..., channel].copy() for picture in inputs["image"]),)
 
 
 @node("ImageColorToMask")
-def image_color_to_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def image_color_to_mask(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     colour = int(inputs["color"])
     wanted = np.array((colour >> 16 & 255, colour >> 8 & 255, colour & 255), dtype=np.uint8)
     return (tuple(np.where((p[..., :3] == wanted).all(axis=2), 255, 0).astype(np.uint8) for p in inputs["image"]),)
@@ -135,13 +135,13 @@ def load_image_mask(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("SplitImageWithAlpha")
-def split_image_with_alpha(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def split_image_with_alpha(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     pictures = tuple(with_channels(p, 4) for p in inputs["image"])
     return tuple(p[..., :3] for p in pictures), tuple(255 - p[..., 3] for p in pictures)
 
 
 @node("JoinImageWithAlpha")
-def join_image_with_alpha(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def join_image_with_alpha(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     size = first_size(inputs["image"])
     alphas = [255 - resize(mask, *size, "bilinear") for mask in inputs["alpha"]]
     joined = (np.dstack([p[..., :3], alphas[index % len(alphas)]]) for index, p in enumerate(inputs["image"]))
@@ -149,7 +149,7 @@ def join_image_with_alpha(context: NodeContext, inputs: Inputs) -> tuple[Any, ..
 
 
 @node("PorterDuffImageComposite")
-def porter_duff(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def porter_duff(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """The modes that campaigns use are done; the rest are laid source over destination."""
     source, destination = inputs["source"][0], inputs["destination"][0]
     size = first_size(inputs["destination"])

@@ -19,7 +19,7 @@ def stem(name: str) -> str:
 
 
 @node("CheckpointLoaderSimple")
-def load_checkpoint(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def load_checkpoint(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     names = (stem(inputs["ckpt_name"]),)
     return Token("MODEL", names), Token("CLIP", names), Token("VAE", names)
 
@@ -48,37 +48,37 @@ def load_lora(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 
 @node("CLIPTextEncode", "CLIPTextEncodeSDXLRefiner")
-def encode_text(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def encode_text(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (Conditioning((inputs["text"],)),)
 
 
 @node("CLIPTextEncodeSDXL")
-def encode_text_sdxl(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def encode_text_sdxl(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (Conditioning(tuple(dict.fromkeys((inputs["text_g"], inputs["text_l"])))),)
 
 
 @node("ConditioningCombine", "ConditioningConcat", "ConditioningAverage")
-def combine(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def combine(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     parts = [value for value in inputs.values() if isinstance(value, Conditioning)]
     return (Conditioning(tuple(dict.fromkeys(text for part in parts for text in part.texts))),)
 
 
 @node("ConditioningZeroOut")
-def zero_out(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def zero_out(_context: NodeContext, _inputs: Inputs) -> tuple[Any, ...]:
     return (Conditioning(),)
 
 
 @node("RandomNoise", "DisableNoise")
-def noise(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def noise(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (Token("NOISE", (), {"seed": inputs.get("noise_seed", 0)}),)
 
 
 @node("BasicScheduler", "KarrasScheduler")
-def sigmas(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def sigmas(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (Token("SIGMAS", (), {"steps": inputs["steps"], "denoise": inputs.get("denoise", 1.0)}),)
 
 
 @node("BasicGuider", "CFGGuider")
-def guider(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def guider(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     positive = inputs.get("positive", inputs.get("conditioning", Conditioning()))
     return (Token("GUIDER", (), {"model": inputs["model"], "positive": positive, "cfg": inputs.get("cfg")}),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -74,4 +76,4 @@ def clip(values: NDArray[np.int32]) -> Pixels:
 
 def level(value: float) -> int:
     """0.0-1.0 to 0-255. A value that is not a number is 0: the real server makes a black picture of it too."""
-    return 0 if value != value else int(min(1.0, max(0.0, value)) * 255 + 0.5)
+    return 0 if math.isnan(value) else int(min(1.0, max(0.0, value)) * 255 + 0.5)

@@ -17,7 +17,7 @@ Inputs = Mapping[str, Any]
 
 
 @node("TextOverlay")
-def text_overlay(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def text_overlay(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     """The text at the top or bottom, `font_size` per cent of the height, wrapped and shrunk to stay in the picture."""
     if not inputs["text"].strip():
         return (inputs["images"],)
@@ -74,12 +74,12 @@ def _colour(text: str) -> tuple[int, int, int]:
 
 
 @node("PrimitiveString", "PrimitiveStringMultiline", "PrimitiveInt", "PrimitiveFloat", "PrimitiveBoolean")
-def primitive(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def primitive(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (inputs["value"],)
 
 
 @node("StringConcatenate")
-def concatenate(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+def concatenate(_context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     return (inputs["delimiter"].join((inputs["string_a"], inputs["string_b"])),)
 
 

@@ -49,12 +49,20 @@ def form(image: Image.Image, theme: Theme, chance: Chance, middle: float) -> Non
     radius = unit * chance.between(0.29, 0.36)
     if kind == "rings":
         for step in range(4):
-            _disc(image, centre, radius * (1.35 - 0.24 * step), blend(along(theme.sky, 0.3), theme.light, 0.25 + 0.2 * step), 92)
+            _disc(
+                image,
+                centre,
+                radius * (1.35 - 0.24 * step),
+                blend(along(theme.sky, 0.3), theme.light, 0.25 + 0.2 * step),
+                92,
+            )
         return
     shape = (centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius)
     mask = _mask(image.size, lambda pen, scale: _arch(pen, scale, shape, height if kind == "arch" else None))
     _lift(image, mask, unit, 0.30)
-    top, bottom = (theme.light, theme.accent) if kind == "disc" else (blend(theme.hills[1], theme.sky[0], 0.25), theme.sky[0])
+    top, bottom = (
+        (theme.light, theme.accent) if kind == "disc" else (blend(theme.hills[1], theme.sky[0], 0.25), theme.sky[0])
+    )
     image.paste(vertical(image.size, (blend(top, theme.sky[0], 0.15), bottom)), (0, 0), mask)
     if kind == "arch":
         inner = tuple(v + unit * 0.03 * sign for v, sign in zip(shape, (1, 1, -1, -1), strict=True))
@@ -98,7 +106,9 @@ def _shafts(image: Image.Image, theme: Theme, chance: Chance) -> None:
     slope, left = chance.between(0.35, 0.6) * height / 2, chance.between(0.02, 0.2) * width / 2
     for index in range(4):
         x = left + index * width * 0.11
-        pen.polygon([(x, 0), (x + width * 0.085, 0), (x + width * 0.085 + slope, height / 2), (x + slope, height / 2)], fill=105)
+        pen.polygon(
+            [(x, 0), (x + width * 0.085, 0), (x + width * 0.085 + slope, height / 2), (x + slope, height / 2)], fill=105
+        )
     small = small.filter(ImageFilter.GaussianBlur(max(1, min(width, height) // 220)))
     image.paste(theme.light, (0, 0), small.resize(image.size, Image.Resampling.BILINEAR))
 
@@ -148,7 +158,10 @@ def plinth(image: Image.Image, theme: Theme, middle: float) -> None:
     wide = Image.new("RGB", image.size, shift(side, -40))
     wide.paste(drum.resize((drum.width, height), Image.Resampling.NEAREST), (int(cx - half), 0))
     image.paste(wide, (0, 0), body)
-    face = _mask(image.size, lambda pen, s: pen.ellipse(((cx - half) * s, (top - flat) * s, (cx + half) * s, (top + flat) * s), fill=255))
+    face = _mask(
+        image.size,
+        lambda pen, s: pen.ellipse(((cx - half) * s, (top - flat) * s, (cx + half) * s, (top + flat) * s), fill=255),
+    )
     image.paste(vertical(image.size, (shift(side, 34), shift(side, 34), theme.light)), (0, 0), face)
 
 

@@ -13,7 +13,23 @@ from pressrun.proof.drawing.painting.motifs import MEASURES, MOTIFS, Patch
 from pressrun.proof.drawing.painting.palette import Theme, themes_of, words_of
 from pressrun.proof.drawing.values import Pixels, Scene
 
-_STAGED = frozenset("product bottle podium pedestal plinth stage display packshot still perfume cosmetic jar stand".split())
+_STAGED = frozenset(
+    [
+        "product",
+        "bottle",
+        "podium",
+        "pedestal",
+        "plinth",
+        "stage",
+        "display",
+        "packshot",
+        "still",
+        "perfume",
+        "cosmetic",
+        "jar",
+        "stand",
+    ]
+)
 
 
 @functools.lru_cache(maxsize=6)
@@ -34,7 +50,7 @@ def paint(scene: Scene, width: int, height: int) -> Pixels:
         backdrop.plinth(image, colours, middle)
     backdrop.glow(image, (width * middle, height * 0.52), unit * 0.46, colours.light, 0.34)
     _strew(image, colours, strewn, chance, near=True)
-    return _finished(image, chance)
+    return _finished(image, chance, colours)
 
 
 def _strew(image: Image.Image, colours: Theme, strewn: Theme, chance: Chance, *, near: bool) -> None:
@@ -52,10 +68,9 @@ def _strew(image: Image.Image, colours: Theme, strewn: Theme, chance: Chance, *,
         y = chance.between(0.02, 0.62) if not near else chance.between(0.05, 0.98)
         if near and abs(x - 0.5) < 0.26:
             x = x - 0.3 if x < 0.5 else x + 0.3
-        patch = Patch(radius, theme.light)
+        patch = Patch(radius, theme.light, max(1, radius // 14) if near and share > 0.7 else 0)
         MOTIFS[strewn.motif](patch, theme, chance)
-        blurred = near and share > 0.72
-        finished = patch.finish(radius * 0.12 if blurred else 0, 0.92 if near else chance.between(0.6, 1.0))
+        finished = patch.finish(0.94 if near else chance.between(0.6, 1.0))
         at = (int(x * width) - finished.width // 2, int(y * height) - finished.height // 2)
         image.paste(finished, at, finished)
 
@@ -65,14 +80,15 @@ def _grain_tile() -> Pixels:
     return (Chance("paper").grain((256, 256)) // 48 + 128).astype(np.uint8)
 
 
-def _finished(image: Image.Image, chance: Chance) -> Pixels:
+def _finished(image: Image.Image, chance: Chance, theme: Theme) -> Pixels:
     """Corners a little darker, and the grain of paper over everything, the same in all three channels."""
     width, height = image.size
     y = np.abs(2 * np.arange(24) - 23)[:, None] * 11
     x = np.abs(2 * np.arange(24) - 23)[None, :] * 11
-    dark = np.maximum(0, x * x + y * y - 46_000) // 700
+    dark = np.maximum(0, x * x + y * y - 60_000) // 1100
     vignette = Image.fromarray(np.minimum(64, dark).astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC)
-    image.paste((24, 12, 30), (0, 0), vignette)
+    image.paste(theme.hills[3], (0, 0), vignette)
     tile = np.roll(_grain_tile(), (chance.whole(0, 255), chance.whole(0, 255)), axis=(0, 1))
     grain = np.tile(tile, (-(-height // 256), -(-width // 256)))[:height, :width].astype(np.int16) - 128
-    return np.clip(np.asarray(image, dtype=np.int16) + grain[..., None], 0, 255).astype(np.uint8)
+    grained: Pixels = np.clip(np.asarray(image, dtype=np.int16) + grain[..., None], 0, 255).astype(np.uint8)
+    return grained

@@ -41,4 +41,5 @@ class Chance:
         """Noise from -255 to 255, small values more often than large ones."""
         count = int(np.prod(shape))
         pair = self.octets(2 * count).astype(np.int32).reshape(2, count)
-        return (pair[0] - pair[1]).reshape(shape)
+        noise: NDArray[np.int32] = (pair[0] - pair[1]).reshape(shape)
+        return noise

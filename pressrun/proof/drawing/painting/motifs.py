@@ -18,10 +18,10 @@ SUPER = 2
 class Patch:
     """A square picture with transparency, its centre in the middle, one unit being `radius` pixels."""
 
-    def __init__(self, radius: int, background: Colour) -> None:
-        self.radius = radius
-        side = 2 * (radius + 2) * SUPER
-        # The hidden colour of the empty part: reducing and blurring must not draw in black.
+    def __init__(self, radius: int, background: Colour, blur: int = 0) -> None:
+        self.radius, self.blur = radius, blur
+        side = 2 * (radius + 2 + 3 * blur) * SUPER
+        # The hidden colour of the empty part: a blur must not draw in black.
         self.image = Image.new("RGBA", (side, side), (*background, 0))
         self._pen: Any = ImageDraw.Draw(self.image)
         self._middle = side / 2
@@ -40,10 +40,13 @@ class Patch:
         ends = (self._middle + x0 * unit, self._middle + y0 * unit, self._middle + x1 * unit, self._middle + y1 * unit)
         self._pen.line(ends, fill=(*colour, alpha), width=max(1, round(width * unit)))
 
-    def finish(self, blur: float = 0.0, opacity: float = 1.0) -> Image.Image:
-        image = self.image.reduce(SUPER)
-        if blur >= 1:
-            image = image.filter(ImageFilter.GaussianBlur(blur))
+    def finish(self, opacity: float = 1.0) -> Image.Image:
+        """The patch at its final size, out of focus if it was made with a blur (in pixels)."""
+        image = self.image
+        if self.blur:
+            # Blurred before reducing: reducing forgets the colour of what is fully transparent.
+            image = image.filter(ImageFilter.BoxBlur(self.blur * SUPER)).filter(ImageFilter.BoxBlur(self.blur * SUPER))
+        image = image.reduce(SUPER)
         if opacity < 1.0:
             image.putalpha(image.getchannel("A").point([int(v * opacity) for v in range(256)]))
         return image
@@ -113,7 +116,7 @@ def snow(patch: Patch, theme: Theme, chance: Chance) -> None:
     patch.disc(0, 0, 0.1, theme.light)
 
 
-def star(patch: Patch, theme: Theme, chance: Chance) -> None:
+def star(patch: Patch, theme: Theme, _chance: Chance) -> None:
     """A glint: a four-pointed star in a glow."""
     for radius, alpha in ((0.62, 18), (0.4, 34), (0.22, 60)):
         patch.disc(0, 0, radius, theme.accent, alpha)
@@ -128,7 +131,7 @@ def bokeh(patch: Patch, theme: Theme, chance: Chance) -> None:
     patch.disc(0, 0, 0.88, colour, 84)
 
 
-def bubble(patch: Patch, theme: Theme, chance: Chance) -> None:
+def bubble(patch: Patch, theme: Theme, _chance: Chance) -> None:
     patch.disc(0, 0, 0.96, theme.light, 150)
     patch.disc(0, 0, 0.88, blend(theme.hills[0], theme.light, 0.4), 70)
     patch.disc(-0.34, -0.38, 0.17, (255, 255, 255), 230)
@@ -138,7 +141,7 @@ def bubble(patch: Patch, theme: Theme, chance: Chance) -> None:
 def palm(patch: Patch, theme: Theme, chance: Chance) -> None:
     """A fan of narrow leaves."""
     start = chance.unit()
-    dark = blend(theme.hills[3], (20, 96, 92), 0.6)
+    dark = blend(theme.hills[3], (10, 112, 98), 0.85)
     for index in range(13):
         turn = start + (index - 6) * 0.043
         colour = shift(dark, 8 * (index % 3))

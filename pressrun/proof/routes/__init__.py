@@ -1,0 +1,1 @@
+"""The HTTP routes, one file a subject. Each takes its parts from `request.app.state.press`."""
