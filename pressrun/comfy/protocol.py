@@ -121,6 +121,9 @@ class PromptBook:
     def __getitem__(self, prompt_id: str) -> Prompt:
         return self._prompts[prompt_id]
 
+    def get(self, prompt_id: str) -> Prompt | None:
+        return self._prompts.get(prompt_id)
+
     @property
     def open(self) -> list[Prompt]:
         """Prompts that have not ended, in the order they were posted."""

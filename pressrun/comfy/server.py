@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -126,6 +127,11 @@ class EngineServer:
         except OSError:
             return ""
         return " | ".join(line for line in data.decode(errors="replace").splitlines()[-5:] if line.strip())[-600:]
+
+    def move_log(self, target: Path) -> None:
+        """Move the log away, so that it is a finished file; the next start begins a new one. No log is fine."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.move(self._spec.log, target)
 
     async def stop(self, *, idle: bool = False) -> None:
         """Clear the queue, interrupt, wait for an empty queue, SIGTERM, SIGKILL. A dead engine is fine.

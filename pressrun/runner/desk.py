@@ -1,0 +1,161 @@
+"""The desk: where end states are written down. Files first, then the line that speaks of them."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import sys
+import time
+from dataclasses import dataclass
+
+from pressrun.comfy.errors import Failure
+from pressrun.comfy.protocol import Prompt
+from pressrun.core.codec import digest_of
+from pressrun.core.result import ItemError, ItemResult, OutputFile, Progress, write_segment
+from pressrun.core.shard import Shard
+from pressrun.runner.atomic import write_atomic
+from pressrun.runner.events import EventLog, now_iso
+from pressrun.runner.journal import Journal, earlier_results, next_number
+from pressrun.runner.places import Places
+from pressrun.runner.work import Ticket, WorkQueue
+
+PROGRESS_SECONDS = 3.0
+_LOG_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one prompt was: for the result line, whichever way it ended."""
+
+    prompt_id: str
+    seconds: float
+    node_seconds: dict[str, float]
+    engine_version: str
+
+    @classmethod
+    def of(cls, prompt: Prompt, engine_version: str) -> Run:
+        nodes = {node: round(seconds, 4) for node, seconds in prompt.node_seconds.items()}
+        return cls(prompt.id, round(prompt.seconds or 0.0, 4), nodes, engine_version)
+
+
+def log(text: str) -> None:
+    """One line on stdout, with the time; the container's log is what a person reads first."""
+    print(f"{now_iso()} {text}", flush=True)
+
+
+class Desk:
+    """Counts and records. Only the event loop calls it."""
+
+    def __init__(self, shard: Shard, work: WorkQueue, places: Places, *, job: str, host: str, event_text: bool) -> None:
+        self._shard, self._work, self._places, self._job, self._host = shard, work, places, job, host
+        self._results = Journal(places.output / "results", host, scratch=places.scratch)
+        self._event_lines = Journal(places.output / "events", host, scratch=places.scratch, lines=500, seconds=5.0)
+        self.events = EventLog(self._event_lines, job=job, host=host, text=event_text)
+        self._progress_number = next_number(places.output / "progress", host)
+        self._progress_at = 0.0
+        self._logged_at = 0.0
+        self._began = time.monotonic()
+        self.busy_seconds = 0.0
+        self.rendered = self.failed = self.resumed = 0
+        self.failure_kinds: dict[str, int] = {}
+        self.first_failure = ""
+
+    @property
+    def planned(self) -> int:
+        return len(self._shard.items)
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def resume(self) -> None:
+        """Count what an earlier run on this disk finished, and take it out of the work."""
+        done = earlier_results(self._places.output / "results", self._places.output)
+        for ticket in list(self._work.waiting):
+            result = done.get(ticket.item.item_id)
+            if result is not None and result.render_key == ticket.item.render_key:
+                self._work.waiting.remove(ticket)
+                self._work.decided(ticket)
+                self.resumed += 1
+                self.rendered += result.outcome == "rendered"
+                self.failed += result.outcome == "failed"
+        if self.resumed:
+            log(f"resumed: {self.resumed}/{self.planned} items were already done here")
+
+    def render(self, ticket: Ticket, run: Run, outputs: tuple[OutputFile, ...]) -> None:
+        """Write down a rendered item; its files are in place."""
+        ticket.tries += 1
+        self.rendered += 1
+        self._close(ticket, run, outputs=outputs)
+
+    def fail(self, ticket: Ticket, run: Run, failure: Failure) -> None:
+        """Write down a failed item; stops the work where too many have failed."""
+        self.failed += 1
+        self.failure_kinds[failure.kind] = self.failure_kinds.get(failure.kind, 0) + 1
+        self.first_failure = self.first_failure or failure.message
+        log(f"failed {ticket.item.item_id} ({ticket.item.label}) [{failure.kind}]: {failure.message}")
+        self._close(ticket, run, error=ItemError(kind=failure.kind, message=failure.message, node=failure.node))
+        if self.failed > self._shard.limits.failed_share * self.planned and not self._work.settled:
+            self._work.stop("budget")
+
+    def _close(
+        self, ticket: Ticket, run: Run, *, outputs: tuple[OutputFile, ...] = (), error: ItemError | None = None
+    ) -> None:
+        item = ticket.item
+        started = datetime.datetime.fromtimestamp(ticket.first_started or time.time(), datetime.UTC)
+        result = ItemResult(
+            item_id=item.item_id,
+            render_key=item.render_key,
+            outcome="failed" if error else "rendered",
+            outputs=outputs,
+            error=error,
+            tries=max(1, ticket.tries),
+            seed=item.seed,
+            params_sha256=digest_of(item.params),
+            prompt_id=run.prompt_id,
+            started_at=started.isoformat(timespec="milliseconds"),
+            seconds=run.seconds,
+            node_seconds=run.node_seconds,
+            engine_version=run.engine_version,
+            host=self._host,
+        )
+        self.busy_seconds += run.seconds
+        self._results.add(write_segment([result]))
+        self._work.decided(ticket)
+        if not error and time.monotonic() - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = time.monotonic()
+            log(f"rendered {self.rendered}/{self.planned}: {item.item_id} ({item.label}) in {run.seconds:.2f} s")
+
+    async def tick(self, state: str) -> None:
+        """Write files that are due, and a progress document every few seconds; the disk waits in a thread."""
+        for journal in (self._results, self._event_lines):
+            if journal.due and (write := journal.cut()):
+                await asyncio.to_thread(write)
+        if time.monotonic() - self._progress_at >= PROGRESS_SECONDS:
+            self.progress(state)
+
+    def progress(self, state: str) -> None:
+        """Write the next progress document now."""
+        self._progress_at = time.monotonic()
+        document = Progress.model_validate(
+            {
+                "job": self._job,
+                "host": self._host,
+                "number": self._progress_number,
+                "planned": self.planned,
+                "rendered": self.rendered,
+                "failed": self.failed,
+                "elapsed_seconds": round(self.elapsed, 2),
+                "busy_seconds": round(self.busy_seconds, 2),
+                "state": state,
+            }
+        )
+        path = self._places.output / "progress" / f"{self._host}-{self._progress_number:06d}.json"
+        self._progress_number += 1
+        write_atomic(path, document.to_bytes(), scratch=self._places.scratch)
+
+    def flush(self) -> None:
+        """Write everything that waits."""
+        self._results.flush()
+        self._event_lines.flush()
+        sys.stdout.flush()

@@ -1,0 +1,47 @@
+"""What all engines of a job share, and a prompt under way."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from pressrun.core.binding import compile_graph
+from pressrun.core.item import Item
+from pressrun.core.shard import Shard
+from pressrun.runner.config import RunnerConfig
+from pressrun.runner.desk import Desk
+from pressrun.runner.places import Places
+from pressrun.runner.work import Ticket, WorkQueue
+
+
+@dataclass(slots=True)
+class Flight:
+    """A prompt under way. `deadline` is set when it starts; `dropped` means its outcome no longer matters."""
+
+    ticket: Ticket
+    deadline: float | None = None
+    timed_out: bool = False
+    dropped: bool = False
+
+
+@dataclass(frozen=True)
+class JobParts:
+    """What all engines of a job share."""
+
+    shard: Shard
+    shard_sha256: str
+    config: RunnerConfig
+    places: Places
+    host: str
+    work: WorkQueue
+    desk: Desk
+    pool: Executor
+
+
+def bind(shard: Shard, item: Item, filename_prefix: str) -> dict[str, Any]:
+    """The graph to post for an item."""
+    bundle = shard.workflows[item.workflow]
+    return compile_graph(
+        bundle, params=item.params, seed=item.seed, inputs=item.inputs, filename_prefix=filename_prefix
+    )

@@ -1,0 +1,282 @@
+"""A session: one connection to one engine. Prompts queued a few deep, finished ones harvested beside the next.
+
+The loop only posts, listens and decides. Files are checked, measured and moved in threads, so that the engine never
+waits for them. A session ends with an EngineError where the engine died or went silent; what it had not finished is
+back in the queue by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pressrun.comfy import wire
+from pressrun.comfy.client import ComfyClient
+from pressrun.comfy.errors import EngineGoneError, EngineStalledError, Failure, PromptRefusedError
+from pressrun.comfy.protocol import Prompt, PromptState, Transition
+from pressrun.comfy.server import EngineServer
+from pressrun.core.errors import EngineError, PressrunError
+from pressrun.core.item import Item
+from pressrun.runner.desk import Run, log
+from pressrun.runner.harvest import OutputError, harvest
+from pressrun.runner.parts import Flight, JobParts, bind
+from pressrun.runner.work import Ticket
+
+CANCEL_SECONDS = 15.0
+HEARD = frozenset({"started", "cached", "executed", "finished", "lost"})
+# ComfyUI's save nodes list their folder at every save: 1 µs per file in it.
+_FOLDER_ITEMS = 200
+
+Inbox = asyncio.Queue[Transition | EngineError | None]
+
+
+class Session:
+    """Keeps one connected engine busy. `inbox` receives the client's transitions, and None to look around again."""
+
+    def __init__(self, client: ComfyClient, server: EngineServer, output: Path, parts: JobParts, inbox: Inbox) -> None:
+        self._client, self._server, self._output, self._parts, self._inbox = client, server, output, parts, inbox
+        self._work, self._desk, self._config = parts.work, parts.desk, parts.config
+        self._flights: dict[str, Flight] = {}
+        self._harvests: set[asyncio.Task[None]] = set()
+        self._version = ""
+        self._sent = 0
+        self._drain_until: float | None = None
+        self._recycle = False
+
+    async def run(self) -> bool:
+        """Until nothing is left to do. True where the engine should be started afresh (its memory grew too large)."""
+        try:
+            stats = await self._client.system_stats()
+            self._version = str(stats["system"].get("comfyui_version", "unknown"))
+            await self._loop()
+        except EngineError as exc:
+            self._recover(exc)
+            raise
+        finally:
+            await asyncio.gather(*self._harvests, return_exceptions=True)
+        return self._recycle
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    async def _loop(self) -> None:
+        while True:
+            if self._work.stop_reason:
+                await self._drain()
+            elif not self._recycle:
+                await self._fill()
+            idle = not self._flights and not self._harvests
+            if idle and (self._work.settled or self._work.stop_reason or self._recycle):
+                return
+            event = await self._next()
+            if isinstance(event, EngineError):
+                raise event
+            if event is not None:
+                await self._on(event)
+            await self._check_deadlines()
+
+    async def _next(self) -> Transition | EngineError | None:
+        with contextlib.suppress(asyncio.QueueEmpty):
+            return self._inbox.get_nowait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.25):
+                return await self._inbox.get()
+        return None
+
+    async def _fill(self) -> None:
+        """Keep the engine's queue a few prompts deep, but never run far ahead of the harvest."""
+        depth = self._config.queue_depth
+        while len(self._flights) < depth and len(self._harvests) < 4 * depth:
+            ticket = self._work.take()
+            if ticket is None:
+                return
+            await self._send(ticket)
+
+    async def _send(self, ticket: Ticket) -> None:
+        ticket.submissions += 1
+        item = ticket.item
+        prompt_id = wire.prompt_id(self._parts.shard_sha256, item.item_id, ticket.submissions)
+        # A prefix of its own for every submission: a cached graph would name an earlier file, which has been moved.
+        prefix = f"{self._sent // _FOLDER_ITEMS:05d}/{item.item_id}-{ticket.submissions}"
+        self._sent += 1
+        try:
+            graph = bind(self._parts.shard, item, prefix)
+        except (PressrunError, LookupError, TypeError) as exc:
+            self._failed(ticket, Failure(kind="input", message=f"the graph cannot be bound: {exc!r}"), prompt_id)
+            return
+        self._flights[prompt_id] = Flight(ticket)
+        try:
+            await self._client.submit(prompt_id, graph, self._lineage(item))
+        except PromptRefusedError as exc:
+            del self._flights[prompt_id]
+            self._failed(ticket, exc.failure, prompt_id)
+
+    def _lineage(self, item: Item) -> Mapping[str, Any]:
+        return {
+            "pressrun": {"item_id": item.item_id, "render_key": item.render_key, "campaign": self._parts.shard.campaign}
+        }
+
+    async def _on(self, event: Transition) -> None:
+        prompt = event.prompt
+        flight = self._flights.get(prompt.id)
+        if flight is None:
+            return
+        item = flight.ticket.item
+        if event.what == "started":
+            flight.ticket.start()
+            flight.deadline = time.monotonic() + self._parts.shard.limits.item_timeout
+            params = item.params if flight.ticket.submissions == 1 else None
+            self._desk.events.write("started", item_id=item.item_id, prompt_id=prompt.id, params=params)
+        elif event.what in ("cached", "executed"):
+            self._desk.events.write(event.what, item_id=item.item_id, prompt_id=prompt.id, detail=event.detail)
+        elif event.what == "lost":
+            del self._flights[prompt.id]
+            self._desk.events.write("lost", item_id=item.item_id, prompt_id=prompt.id)
+            self._client.book.forget(prompt.id)
+            self._work.give_back(flight.ticket)
+        elif event.what == "finished":
+            del self._flights[prompt.id]
+            await self._finished(flight, prompt)
+        self._watch_memory()
+
+    def _watch_memory(self) -> None:
+        limit = self._config.memory_limit_mb
+        if limit and not self._recycle and (self._server.resident_bytes or 0) > limit * 1_000_000:
+            self._recycle = True
+
+    # -- what a finished prompt means -----------------------------------------------------------------------------
+
+    async def _finished(self, flight: Flight, prompt: Prompt) -> None:
+        limits = self._parts.shard.limits
+        if prompt.outcome == "success":
+            self._begin_harvest(flight.ticket, prompt)
+            return
+        if prompt.outcome == "interrupted" and flight.dropped:
+            self._work.give_back(flight.ticket)
+        elif prompt.outcome == "interrupted":
+            failure = (
+                Failure(kind="timeout", message=f"took longer than {limits.item_timeout:.0f} s", node=prompt.node)
+                if flight.timed_out
+                else Failure(kind="engine", message="interrupted by somebody else")
+            )
+            self._failed(flight.ticket, failure, prompt.id, prompt)
+        else:
+            failure = prompt.failure or Failure(kind="engine", message="the engine gave no reason")
+            self._failed(flight.ticket, failure, prompt.id, prompt)
+            if failure.kind == "out-of-memory":
+                await self._client.free()
+        await self._client.consumed(prompt.id)
+
+    def _begin_harvest(self, ticket: Ticket, prompt: Prompt) -> None:
+        task = asyncio.create_task(self._harvest(ticket, prompt))
+        self._harvests.add(task)
+
+        def done(_: asyncio.Task[None]) -> None:
+            self._harvests.discard(task)
+            self._inbox.put_nowait(None)
+
+        task.add_done_callback(done)
+
+    async def _harvest(self, ticket: Ticket, prompt: Prompt) -> None:
+        item, places = ticket.item, self._parts.places
+        bundle = self._parts.shard.workflows[item.workflow]
+
+        def take() -> Any:
+            return harvest(
+                item,
+                prompt.outputs,
+                nodes=bundle.outputs,
+                engine_output=self._output,
+                output=places.output,
+                scratch=places.scratch,
+            )
+
+        try:
+            files = await asyncio.get_running_loop().run_in_executor(self._parts.pool, take)
+        except OutputError as exc:
+            self._failed(ticket, exc.failure, prompt.id, prompt)
+        except Exception as exc:  # one item's odd file must not take the shard with it
+            self._failed(ticket, Failure(kind="output", message=f"{type(exc).__name__}: {exc}"), prompt.id, prompt)
+        else:
+            self._desk.render(ticket, Run.of(prompt, self._version), files)
+        with contextlib.suppress(EngineGoneError):
+            await self._client.consumed(prompt.id)
+
+    def _failed(self, ticket: Ticket, failure: Failure, prompt_id: str, prompt: Prompt | None = None) -> None:
+        item = ticket.item
+        if ticket.after_failure(failure, self._parts.shard.limits) == "retry":
+            log(f"again {item.item_id} ({item.label}) [{failure.kind}]: {failure.message}")
+            self._desk.events.write("retry", item_id=item.item_id, prompt_id=prompt_id, kind=failure.kind)
+            self._work.again(ticket)
+            return
+        self._close_failed(ticket, failure, prompt_id, prompt)
+
+    def _close_failed(self, ticket: Ticket, failure: Failure, prompt_id: str, prompt: Prompt | None) -> None:
+        self._desk.events.write(
+            "error", item_id=ticket.item.item_id, prompt_id=prompt_id, kind=failure.kind, node=failure.node
+        )
+        self._desk.fail(ticket, Run.of(prompt or Prompt(prompt_id), self._version), failure)
+
+    # -- deadlines, stops, crashes --------------------------------------------------------------------------------
+
+    async def _check_deadlines(self) -> None:
+        now = time.monotonic()
+        for prompt_id, flight in list(self._flights.items()):
+            if flight.deadline is None or now < flight.deadline:
+                continue
+            if flight.timed_out:
+                raise EngineStalledError(
+                    f"item {flight.ticket.item.item_id} goes on {CANCEL_SECONDS:.0f} s after its interrupt",
+                    where=self._server.base_url,
+                )
+            flight.timed_out, flight.deadline = True, now + CANCEL_SECONDS
+            await self._client.cancel(prompt_id)
+
+    async def _drain(self) -> None:
+        """Begin nothing, take back what has not started, give what runs a little time, then drop it."""
+        now = time.monotonic()
+        if self._drain_until is None:
+            grace = 0.0 if self._work.stop_reason == "budget" else self._config.drain_seconds
+            self._drain_until = now + grace
+            for prompt_id, flight in list(self._flights.items()):
+                if flight.deadline is None:
+                    await self._take_back(prompt_id)
+        elif now > self._drain_until + CANCEL_SECONDS / 3:
+            for prompt_id in list(self._flights):
+                await self._take_back(prompt_id)
+        elif now > self._drain_until:
+            for prompt_id, flight in self._flights.items():
+                if not flight.dropped:
+                    flight.dropped = True
+                    await self._client.cancel(prompt_id)
+
+    async def _take_back(self, prompt_id: str) -> None:
+        flight = self._flights.pop(prompt_id)
+        self._client.book.forget(prompt_id)
+        self._work.give_back(flight.ticket)
+        await self._client.cancel(prompt_id)
+
+    def _recover(self, error: EngineError) -> None:
+        """Sort a dead engine's prompts: finished ones are harvested, the one it died on is noted, others go back."""
+        running = self._client.book.running
+        if running is None and isinstance(error, EngineStalledError):
+            running = next(iter(self._client.book.open), None)
+        for prompt_id, flight in reversed(list(self._flights.items())):
+            prompt = self._client.book.get(prompt_id)
+            ended = prompt is not None and prompt.state in (PromptState.JUDGED, PromptState.FINISHED)
+            if prompt is not None and ended and prompt.outcome == "success" and not prompt.patchy:
+                self._begin_harvest(flight.ticket, prompt)
+            elif prompt is not None and prompt is running and flight.ticket.after_crash() == "fail":
+                flight.ticket.tries = max(1, flight.ticket.tries)
+                text = (
+                    f"quarantined: the engine ended {flight.ticket.crashes} times on this item, last: {error.message}"
+                )
+                kind = "timeout" if flight.timed_out else "engine"
+                failure = Failure(kind="timeout" if kind == "timeout" else "engine", message=text, node=prompt.node)
+                self._close_failed(flight.ticket, failure, prompt_id, prompt)
+            else:
+                self._work.give_back(flight.ticket)
+        self._flights.clear()
