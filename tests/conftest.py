@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck
@@ -71,3 +74,20 @@ def _fresh_settings() -> Iterator[None]:
 def repository() -> Path:
     """The root of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def load(repository: Path) -> Callable[[str], ModuleType]:
+    """load("scripts/bootstrap.py"): a module that is in no package."""
+
+    def run(path: str) -> ModuleType:
+        file = repository / path
+        spec = importlib.util.spec_from_file_location(f"_loaded_{file.stem}", file)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return run
