@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from pressrun.core.errors import ConflictError, EngineError, PressrunError, StorageError
+from pressrun.core.errors import EngineError, PressrunError, StorageError
 
 
 @contextmanager
 def airflow_errors() -> Iterator[None]:
     """Turn errors that no retry can cure into AirflowFailException, whose text is the sentence for people.
 
-    Storage, engine and conflict errors pass as they are: Airflow retries them with its backoff.
+    Storage and engine errors pass as they are: Airflow retries them with its backoff.
     """
     try:
         yield
-    except (StorageError, EngineError, ConflictError):
+    except (StorageError, EngineError):
         raise
     except PressrunError as exc:
         raise AirflowFailException(str(exc)) from exc
