@@ -107,15 +107,28 @@ def _publish_cell(press: _Press, cell: Sequence[PlannedPublication]) -> list[Pub
     for planned in cell:
         key = keys.publication(campaign, planned.item_id, planned.source_sha256)
         try:
-            done.append((ws.read(Publication, key), False))
+            known = ws.read(Publication, key)
         except NotFoundError:
             done.append((_deliver(press, planned), True))
+        else:
+            done.append((_of_this_press(press, known), False))
     made = [publication for publication, _ in done]
     _move_pointer(press, cell[0].folder, made)
     for publication, new in done:
         if new:
             ws.write_once(keys.publication(campaign, publication.item_id, publication.source_sha256), publication)
     return made
+
+
+def _of_this_press(press: _Press, known: Publication) -> Publication:
+    """A proof is never a final, even where both claim the same bytes."""
+    if (known.press == "proof") != is_proof(press.plan.run):
+        raise ConflictError(
+            f"item {known.item_id}: these bytes are published as a {known.press} already, and this run is not one",
+            where=known.uri,
+            remedy="find out why both presses made the same bytes; nothing was published",
+        )
+    return known
 
 
 def _deliver(press: _Press, planned: PlannedPublication) -> Publication:
