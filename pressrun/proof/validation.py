@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pressrun.proof import nodeinfo
@@ -199,7 +199,9 @@ class _Check:
         if folder is not None:
             if self.models.known(folder, value):
                 return None
-            return _not_in_list(spec, value, tuple(self.models.listed(folder)))
+            names = self.models.listed(folder)
+            # The server shows the list it has, not the recorded one, which is empty.
+            return _not_in_list(replace(spec, config=[names, *spec.config[1:]]), value, tuple(names))
         try:
             inputs[name] = value = _converted(spec.kind, value)
         except (TypeError, ValueError) as exc:
