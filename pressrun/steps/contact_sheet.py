@@ -11,6 +11,7 @@ from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.errors import PressrunError
 from pressrun.steps.workspace import Workspace
 from pressrun.typeset import draw, layout
+from pressrun.typeset.layout import Align
 
 MAX_BYTES = 1 << 20
 MAX_PICTURES = 240
@@ -32,18 +33,19 @@ def make_contact_sheet(ws: Workspace, collection: Collection, title: str) -> byt
     """
     shown, left_out = _chosen([item for item in collection.items if item.reviewable])
     groups: dict[str, list[CollectedItem]] = {}
-    for item in sorted(shown, key=_locale_order(collection)):
+    locales = list(dict.fromkeys(item.axes.get("locale", "") for item in collection.items))
+    for item in sorted(shown, key=lambda item: locales.index(item.axes.get("locale", ""))):
         groups.setdefault(item.axes.get("product", ""), []).append(item)
     rows = sum(-(-len(group) // COLUMNS) for group in groups.values())
     width = 2 * MARGIN + COLUMNS * CELL + (COLUMNS - 1) * GAP
     height = HEADER + len(groups) * GROUP + rows * (CELL + LABEL + GAP) + MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
-    _text(sheet, title, (MARGIN, 26), size=30, weight=700, width=width - 2 * MARGIN)
+    _text(sheet, title, (MARGIN, 26), size=30, bold=True, width=width - 2 * MARGIN)
     _text(sheet, _subtitle(collection, left_out), (MARGIN, 64), size=16, fill=FAINT, width=width - 2 * MARGIN)
     y = HEADER
     for product, group in groups.items():
         ImageDraw.Draw(sheet).line((MARGIN, y + 8, width - MARGIN, y + 8), fill=EMPTY, width=2)
-        _text(sheet, product, (MARGIN, y + 18), size=20, weight=700, width=width - 2 * MARGIN)
+        _text(sheet, product, (MARGIN, y + 18), size=20, bold=True, width=width - 2 * MARGIN)
         y += GROUP
         for index, item in enumerate(group):
             column, row = index % COLUMNS, index // COLUMNS
@@ -51,21 +53,6 @@ def make_contact_sheet(ws: Workspace, collection: Collection, title: str) -> byt
             _picture(ws, sheet, item, at)
         y += -(-len(group) // COLUMNS) * (CELL + LABEL + GAP)
     return _jpeg(sheet)
-
-
-def _locale_order(collection: Collection) -> _Order:
-    return _Order(collection)
-
-
-class _Order:
-    """Sort key: by locale as the plan first names it, then by plan order."""
-
-    def __init__(self, collection: Collection) -> None:
-        self._locales = {item.axes.get("locale", ""): None for item in collection.items}
-        self._rank = {locale: rank for rank, locale in enumerate(self._locales)}
-
-    def __call__(self, item: CollectedItem) -> int:
-        return self._rank[item.axes.get("locale", "")]
 
 
 def _chosen(items: Sequence[CollectedItem]) -> tuple[list[CollectedItem], int]:
@@ -93,13 +80,9 @@ def _picture(ws: Workspace, sheet: Image.Image, item: CollectedItem, at: tuple[i
     else:
         # The picture stands on the label, as prints stand on a shelf: sizes stay comparable.
         sheet.paste(thumb, (x + (CELL - thumb.width) // 2, y + CELL - thumb.height))
-    label = " · ".join(value for axis, value in _label_axes(item) if value)
+    rest = [value for axis, value in item.axes.items() if axis not in ("product", "locale")]
+    label = " · ".join([item.axes.get("locale", ""), *rest])
     _text(sheet, label, (x, y + CELL + 5), size=13, fill=INK, width=CELL, align="center")
-
-
-def _label_axes(item: CollectedItem) -> list[tuple[str, str]]:
-    first = [("locale", item.axes.get("locale", ""))]
-    return first + [(axis, value) for axis, value in item.axes.items() if axis not in ("product", "locale")]
 
 
 def _thumb(ws: Workspace, item: CollectedItem) -> Image.Image | None:
@@ -121,11 +104,12 @@ def _text(
     size: int,
     width: int,
     fill: tuple[int, int, int] = INK,
-    weight: int = 400,
-    align: str = "left",
+    bold: bool = False,
+    align: Align = "left",
 ) -> None:
     """One line, made smaller until it fits its width."""
-    placed = layout(text, locale="en-US", box=(width, round(size * 1.6)), size=size, weight=weight, align=align)
+    box = (width, round(size * 1.6))
+    placed = layout(text, locale="en-US", box=box, size=size, weight=700 if bold else 400, align=align)
     draw(placed, sheet, at, width=width, fill=fill)
 
 

@@ -186,7 +186,7 @@ def _retire(ws: Workspace, campaign: str, run_key: str, drafts: list[Draft], tod
 
 
 def _done(ws: Workspace, receipt: Retirement | None) -> dict[str, RetiredDraft]:
-    """What earlier passes deleted. Of a killed pass only what it took out of the index: the rest may be in use again."""
+    """What earlier passes deleted; of a killed one only what it took out of the index: the rest may be in use again."""
     if receipt is None:
         return {}
     return {entry.image_uri: entry for entry in receipt.deleted if receipt.finished or not _indexed(ws, entry)}
