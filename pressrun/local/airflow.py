@@ -113,6 +113,7 @@ def airflow_services(paths: LocalPaths, env: Mapping[str, str], port: int) -> li
             port=port if name == "api-server" else None,
             needs=tuple(first),
             stage=2 if name == "api-server" else 3,
+            grace=5.0,
         )
         for name in COMPONENTS
     ]

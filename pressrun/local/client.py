@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -23,10 +24,12 @@ class AirflowClient:
     A refused call is NotAllowedError (401, 403), NotFoundError (404) or PressrunError with Airflow's own words.
     """
 
-    def __init__(self, base_url: str, login: Login, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self, base_url: str, login: Login, *, timeout: float = 30.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.base_url, self._login = base_url.rstrip("/"), login
         # A person's proxy settings and netrc have no say on loopback.
-        self._http = httpx.Client(base_url=self.base_url, timeout=timeout, trust_env=False)
+        self._http = httpx.Client(base_url=self.base_url, timeout=timeout, trust_env=False, transport=transport)
 
     def __enter__(self) -> AirflowClient:
         return self
@@ -41,7 +44,8 @@ class AirflowClient:
 
     def token(self) -> str:
         """A bearer token of this user, also good for plugin apps; valid for a day."""
-        answer = self._http.post("/auth/token", json={"username": self._login.name, "password": self._login.password})
+        body = {"username": self._login.name, "password": self._login.password}
+        answer = self._send("POST", "/auth/token", json=body)
         if answer.status_code not in (200, 201):
             raise NotAllowedError(
                 f"Airflow does not know user {self._login.name!r} with this password", where=self.base_url
@@ -52,17 +56,20 @@ class AirflowClient:
         """One call below the base URL, for example `call("GET", "/api/v2/dags")`; returns the JSON body or None."""
         if "Authorization" not in self._http.headers:
             self._http.headers["Authorization"] = f"Bearer {self.token()}"
-        try:
-            answer = self._http.request(method, path, **request)
-        except httpx.TransportError as exc:
-            where = self.base_url
-            raise SetupError(f"Airflow does not answer: {exc}", where=where, remedy="pressrun local up") from exc
+        answer = self._send(method, path, **request)
         if answer.is_success:
             return answer.json() if answer.content else None
         kinds: dict[int, type[PressrunError]] = {401: NotAllowedError, 403: NotAllowedError, 404: NotFoundError}
         raise kinds.get(answer.status_code, PressrunError)(
             f"{method} {path} answered {answer.status_code}: {_detail(answer)}", where=self.base_url
         )
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **request)
+        except httpx.TransportError as exc:
+            where = self.base_url
+            raise SetupError(f"Airflow does not answer: {exc}", where=where, remedy="pressrun local up") from exc
 
     def trigger(
         self,
@@ -131,7 +138,7 @@ class AirflowClient:
 
 
 def _quoted(run_id: str) -> str:
-    return str(httpx.URL(path=f"/{run_id}").raw_path.decode()[1:]).replace("/", "%2F")
+    return quote(run_id, safe="")  # a run id holds the colons and the plus of its time
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -109,7 +109,8 @@ def up(project: Path, options: LocalOptions | None = None, *, say: Say = _quiet)
     try:
         endpoints = _wait_until_healthy(paths, options.region, began, say)
     except BaseException:
-        down(project, say=say)
+        if began is not None:  # we started it; a press that somebody else uses stays
+            down(project, say=say)
         raise
     note_migrated(paths)
     return endpoints

@@ -210,3 +210,13 @@ def wait_until_fixture() -> Callable[..., Any]:
 @pytest.fixture(name="client_of")
 def client_of_fixture() -> Callable[..., Any]:
     return client_of
+
+
+@pytest.fixture(name="free_port")
+def free_port_fixture() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def project_root() -> Path:
+    return PROJECT

@@ -41,7 +41,7 @@ def refusal(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
         ({"Environment": {"1A": "x"}}, "at 'environment.key' failed to satisfy constraint"),
         (
             {"limit": 999_999},
-            "at 'stoppingCondition.maxRuntimeInSeconds' failed to satisfy constraint: Member must have",
+            "at 'stoppingCondition.maxRuntimeInSeconds' failed to satisfy constraint",
         ),
         ({"RoleArn": "arn:aws:iam::1:role/xxxxxxxxxx"}, "at 'roleArn' failed to satisfy constraint"),
         ({"count": 101}, "clusterConfig.instanceCount' failed to satisfy constraint: Member must have value less"),
