@@ -22,7 +22,7 @@ find_python() {
       python=$name
       return
     fi
-    seen="$seen $name ($(printf '%s\n' "$why" | tail -n 1));"
+    seen="$seen $name ($(printf '%s\n' "${why:-it does not start}" | tail -n 1));"
   done
   echo "Pressrun needs Python 3.11 to 3.14 with venv, and found${seen:- none;} install it (Debian, Ubuntu:" \
     "sudo apt-get install python3.11 python3.11-venv; macOS: brew install python@3.11)" \
