@@ -40,9 +40,9 @@ def shard_inputs(job: str) -> str:
     return f"shards/{job}/inputs.manifest"
 
 
-def runs() -> str:
-    """Prefix of all runs' documents."""
-    return "runs/"
+def runs(run_key_prefix: str = "") -> str:
+    """Prefix of runs' documents: of all runs, or of one whose key may be known by prefix only."""
+    return f"runs/{run_key_prefix}"
 
 
 def run(run_key: str) -> str:

@@ -1,0 +1,99 @@
+"""The pages: queue, a run's review, its findings, its plan. Rendered here; the gallery is filled in by its script."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pressrun.core import ids
+from pressrun.core.review import ReviewRound
+from pressrun.gallery.access import Seat, seat
+from pressrun.gallery.errors import not_found
+from pressrun.gallery.queue import read_queue
+from pressrun.gallery.runs import RunPage, read_run, rounds_of
+
+router = APIRouter(default_response_class=HTMLResponse)
+Here = Annotated[Seat, Depends(seat)]
+_RUN_ID = re.compile(r"[^/\x00-\x1f]{1,250}")
+
+
+def _when(value: str | datetime | None) -> str:
+    """A UTC time as people read it; the page's script turns it into the reader's own time."""
+    if value is None:
+        return ""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.strftime("%d %b %Y, %H:%M UTC")
+
+
+_templates = Environment(
+    loader=PackageLoader("pressrun.gallery"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters["when"] = _when
+
+
+@router.get("/")
+def queue(request: Request, here: Here) -> HTMLResponse:
+    """The review queue over all campaigns the user may see."""
+    return _page(request, here, "queue.html", rounds=read_queue(here))
+
+
+@router.get("/dags/{dag_id}/runs/{run_id}/")
+def review(
+    request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None, number: int | None = None
+) -> HTMLResponse:
+    """The run's gallery, or what it waits for where there is nothing to review yet."""
+    page = _run(here, dag_id, run_id, edition)
+    rounds = rounds_of(here, page)
+    chosen = next((one for one in rounds if one.number == number), rounds[0] if rounds else None)
+    return _run_page(request, here, "review.html", page, tab="review", rounds=rounds, round=chosen)
+
+
+@router.get("/dags/{dag_id}/runs/{run_id}/findings")
+def findings(request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None) -> HTMLResponse:
+    """Everything the check found, with file, row, column and what to change."""
+    page = _run(here, dag_id, run_id, edition)
+    return _run_page(request, here, "findings.html", page, tab="findings")
+
+
+@router.get("/dags/{dag_id}/runs/{run_id}/plan")
+def plan(request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None) -> HTMLResponse:
+    """What the run was asked for, what it costs, and what came out."""
+    page = _run(here, dag_id, run_id, edition)
+    return _run_page(request, here, "plan.html", page, tab="plan")
+
+
+def _run(here: Seat, dag_id: str, run_id: str, edition: str | None) -> RunPage:
+    campaign = ids.campaign_of(dag_id)
+    if campaign is None or not _RUN_ID.fullmatch(run_id):
+        raise not_found()
+    here.look(campaign)
+    return read_run(here, dag_id, run_id, edition=edition)
+
+
+def _page(request: Request, here: Seat, template: str, **values: Any) -> HTMLResponse:
+    """Render with `root`, the way back to the app's own root: relative URLs only, so that any proxy path works."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    root = "../" * (path.count("/") - 1) or "./"
+    html = _templates.get_template(template).render(user=here.user, root=root, round_url=_round_url, **values)
+    return HTMLResponse(html)
+
+
+def _run_page(request: Request, here: Seat, template: str, page: RunPage, **values: Any) -> HTMLResponse:
+    """A page of a run. `query` keeps the chosen edition while moving between tabs."""
+    query = "?" + urlencode({"edition": page.run_key}) if page.run_key and len(page.editions) > 1 else ""
+    place = f"dags/{quote(page.dag_id, safe='')}/runs/{quote(page.run_id, safe='')}/"
+    return _page(request, here, template, run=page, place=place, query=query, **values)
+
+
+def _round_url(one: ReviewRound) -> str:
+    return f"api/rounds/{one.campaign}/{one.run_key}/{one.number}"

@@ -1,0 +1,182 @@
+"""A run's page: where it stands and what it found, read from the documents that it left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pressrun.core import ids, keys
+from pressrun.core.account import RunSummary
+from pressrun.core.collection import Collection
+from pressrun.core.errors import InputError, NotFoundError
+from pressrun.core.findings import FindingsReport
+from pressrun.core.plan import RunRequest
+from pressrun.core.quote import Quote
+from pressrun.core.review import ReviewRound
+from pressrun.gallery.access import Seat
+from pressrun.steps.review import RoundListing, list_rounds
+from pressrun.steps.workspace import Document, Workspace
+from pressrun.storage.store import ObjectInfo
+
+StageState = Literal["done", "current", "failed", "waiting", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the strip on top of the page."""
+
+    name: str
+    state: StageState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Everything the run's page shows. A document is None until the run has left it."""
+
+    campaign: str
+    dag_id: str
+    run_id: str
+    run_key: str | None
+    editions: tuple[str, ...]
+    request: RunRequest | None
+    findings: FindingsReport | None
+    quote: Quote | None
+    collection: Collection | None
+    summary: RunSummary | None
+    jobs: int
+    rounds: tuple[RoundListing, ...]
+    started: datetime | None
+    stages: tuple[Stage, ...]
+
+    @property
+    def headline(self) -> str:
+        """The run's state in a few words."""
+        failed = next((stage for stage in self.stages if stage.state == "failed"), None)
+        if failed:
+            return f"{failed.name} stopped: {failed.detail}"
+        current = next((stage for stage in self.stages if stage.state == "current"), None)
+        return f"{current.name}{': ' + current.detail if current and current.detail else ''}" if current else "Finished"
+
+
+def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None) -> RunPage:
+    """The run's documents, of its newest edition unless another is asked for. None where it left nothing yet."""
+    ws = here.desk.ws
+    campaign = ids.campaign_of(dag_id) or dag_id
+    prefix = ids.run_prefix(deployment=ws.settings.deployment, dag_id=dag_id, run_id=run_id)
+    by_edition: dict[str, list[ObjectInfo]] = {}
+    for info in ws.work.list(keys.runs(prefix)):
+        by_edition.setdefault(info.key.split("/")[1], []).append(info)
+    newest_first = sorted(by_edition, key=lambda key: max(info.modified for info in by_edition[key]), reverse=True)
+    run_key = edition if edition in by_edition else next(iter(newest_first), None)
+    documents = by_edition.get(run_key, []) if run_key else []
+    rounds = tuple(one for one in list_rounds(ws, campaign, prefix) if one.run_key == run_key)
+    found = _Documents(ws, run_key or "", documents)
+    findings = found.newest(FindingsReport, "findings")
+    quote, collection = found.newest(Quote, "quotes"), found.newest(Collection, "collections")
+    summary = found.newest(RunSummary, "close.json")
+    jobs = found.count("jobs")
+    return RunPage(
+        campaign=campaign,
+        dag_id=dag_id,
+        run_id=run_id,
+        run_key=run_key,
+        editions=tuple(newest_first),
+        request=found.newest(RunRequest, "run.json"),
+        findings=findings,
+        quote=quote,
+        collection=collection,
+        summary=summary,
+        jobs=jobs,
+        rounds=rounds,
+        started=min((info.modified for info in documents), default=None),
+        stages=_stages(findings, found.count("plans"), quote, jobs, collection, rounds, summary),
+    )
+
+
+def rounds_of(here: Seat, page: RunPage) -> list[ReviewRound]:
+    """The run's review rounds, newest first."""
+    return [here.desk.opened(one.campaign, one.run_key, one.number) for one in page.rounds]
+
+
+class _Documents:
+    """The documents of one edition, as listed; opened only when asked for."""
+
+    def __init__(self, ws: Workspace, run_key: str, infos: Iterable[ObjectInfo]) -> None:
+        self._ws = ws
+        self._names = {info.key.removeprefix(keys.runs(run_key) + "/"): info for info in infos}
+
+    def count(self, folder: str) -> int:
+        return sum(name.startswith(f"{folder}/") for name in self._names)
+
+    def newest(self, kind: type[Document], name: str) -> Document | None:
+        """The newest document of a folder, or the one of that name. None too where another release wrote it."""
+        infos = [info for path, info in self._names.items() if path == name or path.startswith(f"{name}/")]
+        if not infos:
+            return None
+        try:
+            return self._ws.read(kind, max(infos, key=lambda info: info.modified).key)
+        except (InputError, NotFoundError):
+            return None
+
+
+def _stages(
+    findings: FindingsReport | None,
+    plans: int,
+    quote: Quote | None,
+    jobs: int,
+    collection: Collection | None,
+    rounds: tuple[RoundListing, ...],
+    summary: RunSummary | None,
+) -> tuple[Stage, ...]:
+    """Judge every stage by what it has left, then mark the first that is not done as the current one."""
+    errors = len(findings.errors) if findings else 0
+    reviewed = bool(rounds) and rounds[0].closed is not None
+    over = quote is not None and quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit
+    stages: list[Stage] = [
+        Stage("Plan", "done" if plans else "failed" if errors else "waiting", _errors(errors) if not plans else ""),
+        Stage("Check", "failed" if errors else "done" if quote else "waiting", _errors(errors)),
+        Stage("Quote", "failed" if over else "done" if quote else "waiting", _price(quote)),
+        Stage("Render", "done" if collection else "waiting", _rendering(quote, jobs, collection)),
+        Stage("Review", "done" if reviewed or (summary and collection) else "waiting", "waits for people"),
+        Stage("Publish", "done" if summary else "waiting", _published(summary)),
+    ]
+    shown: list[Stage] = []
+    stopped = False
+    for stage in stages:
+        if stage.state == "waiting" and summary:
+            shown.append(Stage(stage.name, "skipped"))
+        elif stage.state == "waiting" and not stopped:
+            shown.append(Stage(stage.name, "current", stage.detail))
+            stopped = True
+        else:
+            shown.append(stage if stage.state != "waiting" else Stage(stage.name, "waiting"))
+            stopped = stopped or stage.state == "failed"
+    return tuple(
+        Stage(stage.name, stage.state, "" if (stage.name, stage.state) == ("Review", "done") else stage.detail)
+        for stage in shown
+    )
+
+
+def _errors(count: int) -> str:
+    return f"{count} thing{'s' * (count != 1)} to mend" if count else ""
+
+
+def _price(quote: Quote | None) -> str:
+    if quote is None:
+        return ""
+    if not quote.to_render:
+        return "nothing new to render"
+    return "no price known" if quote.ceiling_usd is None else f"at most ${quote.ceiling_usd:,.2f}"
+
+
+def _rendering(quote: Quote | None, jobs: int, collection: Collection | None) -> str:
+    if collection is not None:
+        return f"{collection.counts.rendered} new, {collection.counts.reused} reused"
+    return f"{jobs} of {len(quote.shards)} jobs ordered" if quote and quote.shards else ""
+
+
+def _published(summary: RunSummary | None) -> str:
+    return f"{summary.account.published} new files" if summary else ""

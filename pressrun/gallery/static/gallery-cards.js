@@ -1,0 +1,89 @@
+// Cells and cards. Text goes in as text, never as markup.
+
+import { WORDS } from "./gallery-model.js";
+
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "on") for (const [event, handler] of Object.entries(value)) element.addEventListener(event, handler);
+    else if (name in element && typeof value !== "string") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export function when(text) {
+  const moment = new Date(text);
+  const seconds = Math.max(0, (Date.now() - moment) / 1000);
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return moment.toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+}
+
+// "rosa · just now", "kenji · carried over from scheduled__2026-03-01"
+export function origin(decision) {
+  if (!decision) return "";
+  const words = [decision.by_name, when(decision.at)];
+  if (decision.origin) words.push(`carried over from ${decision.origin.run_id ?? decision.origin.run_key}`);
+  return words.join(" · ");
+}
+
+export function cellElement(round, cell) {
+  const tags = Object.entries(cell.axes).filter(([axis]) => axis !== "product" && axis !== "locale");
+  const status = cell.over ? "too many approved" : cell.open ? "" : "settled";
+  return h("section", { class: `cell${cell.may_decide ? "" : " locked"}`, "data-cell": cell.cell_id },
+    h("header", {},
+      h("b", {}, cell.axes.product ?? cell.label),
+      cell.locale && h("span", { class: "market", title: cell.locale_name }, cell.locale,
+        cell.direction === "rtl" && h("i", { title: "right to left" }, "RTL")),
+      tags.map(([axis, value]) => h("span", { class: "tag", title: axis }, value)),
+      h("span", { class: "grow" }),
+      status && h("span", { class: cell.over ? "status bad" : "status" }, status)),
+    h("div", { class: "candidates", dir: cell.direction },
+      cell.candidates.map((candidate) => cardElement(round, cell, candidate))));
+}
+
+function cardElement(round, cell, candidate) {
+  const width = candidate.width ?? 1;
+  const height = candidate.height ?? 1;
+  const card = h("figure", {
+    class: `card ${candidate.state}${candidate.pending ? " pending" : ""}`,
+    "data-item": candidate.item_id,
+    tabindex: "-1",
+  });
+  card.style.setProperty("--ratio", (width / height).toFixed(4));
+  const picture = h("img", {
+    src: round.url(candidate.thumb), loading: "lazy", decoding: "async", draggable: "false",
+    alt: `${cell.label} ${candidate.label}`,
+  });
+  picture.addEventListener("error", () => card.classList.add("broken"));
+  const decision = candidate.pending ?? candidate.decision;
+  const reason = decision?.reason ? ` · ${WORDS[decision.reason] ?? decision.reason}` : "";
+  card.append(
+    h("div", { class: "frame" }, picture,
+      candidate.state !== "undecided" &&
+        h("span", { class: "stamp" }, (WORDS[candidate.state] ?? candidate.state) + reason),
+      cell.may_decide && h("div", { class: "actions" },
+        h("button", { type: "button", "data-do": "approved", title: "Approve (A)" }, "✓"),
+        h("button", { type: "button", "data-do": "rejected", title: "Reject (X)" }, "✕"),
+        h("button", { type: "button", "data-do": "changes_requested", title: "Ask for changes (C)" }, "↻"))),
+    h("figcaption", { dir: "ltr" },
+      h("span", { class: "name" }, candidate.label || "candidate"),
+      h("span", { class: "who", title: candidate.decision ? origin(candidate.decision) : "" },
+        candidate.pending ? "saving" : candidate.decision?.origin ? `↩ ${candidate.decision.by_name}` :
+          candidate.decision?.by_name ?? ""),
+      decision?.note && h("span", { class: "note", dir: "auto" }, decision.note)));
+  return card;
+}
+
+export function leftOutElement(round, items) {
+  return [
+    h("summary", {}, `${items.length} not for review: failed, or refused by quality control`),
+    h("ul", {}, items.map((item) => h("li", {},
+      item.thumb ? h("img", { src: round.url(item.thumb), loading: "lazy", alt: "" }) : h("span", { class: "none" }, "no picture"),
+      h("div", {}, h("b", {}, item.label), h("span", { class: "tag" }, item.state.replace("_", " ")), h("p", {}, item.reason))))),
+  ];
+}
