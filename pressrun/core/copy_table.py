@@ -54,16 +54,26 @@ class CopyTable:
 
 def read_copy_table(data: bytes, *, file: str) -> CopyTable:
     """Read key, locale, text, status from any table format. FindingsError carries everything that is wrong at once."""
+    copy, findings = scan_copy_table(data, file=file)
+    if any(finding.severity == "error" for finding in findings):
+        raise FindingsError.of(findings, subject=file)
+    return copy
+
+
+def scan_copy_table(data: bytes, *, file: str) -> tuple[CopyTable, tuple[Finding, ...]]:
+    """The texts that can be used and everything that is wrong. Of a text written twice the first is used.
+
+    FindingsError only where the file cannot be read as a table at all.
+    """
     table = read_table(data, file=file)
-    findings = [*table.findings, *table.missing_columns(COLUMNS, code="copy-column")]
+    findings = list(table.missing_columns(COLUMNS, code="copy-column"))
     texts: dict[tuple[str, str], CopyText] = {}
     if not findings:
         for row in table.rows:
-            for found in _read_row(table, row, texts):
-                findings.append(found)
-    if any(finding.severity == "error" for finding in findings):
-        raise FindingsError.of(sorted(findings, key=lambda found: found.place.row or 0), subject=file)
-    return CopyTable(file=file, texts=texts, sha256=table.sha256, warnings=tuple(findings))
+            findings += _read_row(table, row, texts)
+    told = tuple(sorted([*table.findings, *findings], key=lambda found: found.place.row or 0))
+    warnings = tuple(finding for finding in told if finding.severity == "warning")
+    return CopyTable(file=file, texts=texts, sha256=table.sha256, warnings=warnings), told
 
 
 def _read_row(table: Table, row: TableRow, texts: dict[tuple[str, str], CopyText]) -> Iterator[Finding]:

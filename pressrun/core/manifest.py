@@ -37,6 +37,19 @@ class Manifest:
 
 def read_manifest(data: bytes, *, file: str, spec: ManifestSpec, limit_rows: int = ROW_LIMIT) -> Manifest:
     """Read a .csv, .tsv, .xlsx, .jsonl or .parquet manifest. FindingsError carries everything that is wrong at once."""
+    manifest, findings = scan_manifest(data, file=file, spec=spec, limit_rows=limit_rows)
+    if any(finding.severity == "error" for finding in findings):
+        raise FindingsError.of(findings, subject=file)
+    return manifest
+
+
+def scan_manifest(
+    data: bytes, *, file: str, spec: ManifestSpec, limit_rows: int = ROW_LIMIT
+) -> tuple[Manifest, tuple[Finding, ...]]:
+    """The rows that can be used and everything that is wrong, so that a check may go on and tell the rest as well.
+
+    Of rows with one key the first is used. FindingsError only where the file cannot be read as a table at all.
+    """
     table = read_table(data, file=file, limit_rows=limit_rows)
     required = tuple(dict.fromkeys((spec.key, *spec.required)))
     findings = [*table.findings, *table.missing_columns(required, code="manifest-column")]
@@ -46,11 +59,24 @@ def read_manifest(data: bytes, *, file: str, spec: ManifestSpec, limit_rows: int
     findings += _empty_cells(table, required)
     if spec.key in table.columns:
         findings += _key_findings(table, spec.key)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        raise FindingsError.of(sorted(findings, key=lambda found: found.place.row or 0), subject=file)
-    rows = tuple(ManifestRow(number=row.number, key=row.values[spec.key], values=row.values) for row in table.rows)
-    return Manifest(file=file, columns=table.columns, rows=rows, sha256=table.sha256, warnings=tuple(findings))
+    told = tuple(sorted(findings, key=lambda found: found.place.row or 0))
+    manifest = Manifest(
+        file=file,
+        columns=table.columns,
+        rows=tuple(_usable_rows(table, spec.key)),
+        sha256=table.sha256,
+        warnings=tuple(finding for finding in told if finding.severity == "warning"),
+    )
+    return manifest, told
+
+
+def _usable_rows(table: Table, column: str) -> Iterator[ManifestRow]:
+    seen: set[str] = set()
+    for row in table.rows:
+        key = row.values.get(column, "")
+        if KEY.fullmatch(key) and key.casefold() not in seen:
+            seen.add(key.casefold())
+            yield ManifestRow(number=row.number, key=key, values=row.values)
 
 
 def _empty_cells(table: Table, required: tuple[str, ...]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import io
 import openpyxl
 import pytest
 
-from pressrun.core.copy_table import CopyTable, read_copy_table
+from pressrun.core.copy_table import CopyTable, read_copy_table, scan_copy_table
 from pressrun.core.findings import Finding, FindingsError
 
 GOOD = """key,locale,text,status
@@ -90,3 +90,10 @@ def test_a_workbook_reads_the_same() -> None:
     book.save(out)
     table = read_copy_table(out.getvalue(), file="translations.xlsx")
     assert table.texts == read(GOOD).texts
+
+
+def test_a_scan_keeps_what_can_be_used() -> None:
+    text = "key,locale,text,status\nheadline,de-DE,Hallo,approved\nheadline,xx-XX,Hm,approved\n"
+    table, found = scan_copy_table(text.encode(), file="translations.csv")
+    assert [copy.text for copy in table.texts.values()] == ["Hallo"]
+    assert [f.code for f in found] == ["copy-locale"]

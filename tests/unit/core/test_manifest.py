@@ -16,7 +16,7 @@ import pytest
 
 from pressrun.core.campaign import ManifestSpec
 from pressrun.core.findings import Finding, FindingsError
-from pressrun.core.manifest import Manifest, read_manifest
+from pressrun.core.manifest import Manifest, read_manifest, scan_manifest
 
 SPEC = ManifestSpec(required=("name",))
 
@@ -171,6 +171,19 @@ def test_everything_wrong_is_told_at_once_in_row_order() -> None:
     ]
     assert found[0].message == "sku 'A-1' is already in row 2"
     assert all(f.remedy for f in found)
+
+
+def test_a_scan_keeps_what_can_be_used() -> None:
+    data = b"sku,name\nA-1,Cup\nA-1,Bowl\nA 2,Jar\nA-3,\n"
+    manifest, found = scan_manifest(data, file="m.csv", spec=SPEC)
+    assert [(row.number, row.key) for row in manifest.rows] == [(2, "A-1"), (5, "A-3")]
+    assert [f.code for f in found] == ["manifest-duplicate", "manifest-key", "manifest-cell"]
+
+
+def test_a_scan_without_a_key_column_has_no_rows() -> None:
+    manifest, found = scan_manifest(b"id,name\nA-1,Cup\n", file="m.csv", spec=SPEC)
+    assert manifest.rows == ()
+    assert [f.code for f in found] == ["manifest-column"]
 
 
 def test_a_short_row_is_ragged_and_a_trailing_empty_cell_is_not() -> None:
