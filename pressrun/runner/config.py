@@ -35,7 +35,7 @@ class RunnerConfig(BaseModel):
     event_text: bool = Field(False, description="Whether event files hold prompt texts instead of length and digest.")
     comfyui_home: Path | None = Field(None, description="Folder of ComfyUI's main.py; needed for engine comfyui.")
     comfyui_python: str | None = Field(None, description="Python that runs ComfyUI; default the runner's own.")
-    comfyui_args: str = Field("", description="Further ComfyUI flags, as a shell would split them.")
+    engine_args: str = Field("", description="Further flags of the engine, as a shell would split them.")
     custom_nodes: tuple[str, ...] = Field((), description="Custom node folders that ComfyUI may load, comma separated.")
 
 

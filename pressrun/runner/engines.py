@@ -67,6 +67,7 @@ def _proof(number: int, config: RunnerConfig, places: Places) -> EngineSpec:
     folders = _folders(places, number)
     argv: tuple[str, ...] = (sys.executable, "-m", "pressrun.proof", "--listen", "127.0.0.1")
     argv += ("--input-directory", str(folders["input"]), "--output-directory", str(folders["output"]))
+    argv += tuple(shlex.split(config.engine_args))
     return EngineSpec(
         argv=argv,
         cwd=places.engine(number),
@@ -106,7 +107,7 @@ def _comfyui(number: int, gpus: int, config: RunnerConfig, places: Places) -> En
         argv += ["--extra-model-paths-config", str(_model_paths(places, number))]
     argv += ["--cuda-device", str(number)] if gpus > 1 else [] if gpus else ["--cpu"]
     return EngineSpec(
-        argv=(*argv, *shlex.split(config.comfyui_args)),
+        argv=(*argv, *shlex.split(config.engine_args)),
         cwd=home,
         log=places.engine(number) / "engine.log",
         env={"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+import comfy_recordings as recordings
 import pytest
-import recordings
 
 from pressrun.comfy import wire
 from pressrun.comfy.protocol import PromptBook, PromptState

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+import comfy_recordings as recordings
 import pytest
-import recordings
 
 from pressrun.comfy import wire
 from pressrun.comfy.errors import is_out_of_memory, refusal
