@@ -54,16 +54,31 @@ def _may_break(text: str, index: int) -> bool:
     if unicodedata.combining(after) or unicodedata.category(after) in {"Mn", "Mc", "Me"}:
         return False
     if script_of(before) == "Jpan" or script_of(after) == "Jpan":
-        return after not in NOT_AT_START and before not in NOT_AT_END and not _one_word(before, after)
+        return after not in NOT_AT_START and before not in NOT_AT_END and _between_phrases(before, after)
     return False
 
 
-def _one_word(before: str, after: str) -> bool:
-    """A run of katakana is one loan word, and digits keep the unit or counter behind them: "20%オフ", "3月"."""
-    if _is_katakana(before) and _is_katakana(after):
+def _between_phrases(before: str, after: str) -> bool:
+    """Whether a Japanese phrase may end here. A headline should break between phrases, not inside 登場 or 薫り.
+
+    Without a dictionary the writing itself is the best hint: phrases end in punctuation or particles (hiragana), and a
+    change between katakana and kanji is a change of word. Digits keep the counter behind them: "3月", "30%オフ".
+    """
+    if _kind(before) == "sign":
         return True
-    return before.isdigit() and script_of(after) == "Jpan"
+    if _kind(before) == "hiragana":
+        return _kind(after) != "hiragana"
+    return {_kind(before), _kind(after)} in (
+        {"katakana", "kanji"},
+        {"katakana", "other"},
+    ) and before not in "0123456789%"
 
 
-def _is_katakana(character: str) -> bool:
-    return "\u30a1" <= character <= "\u30ff"
+def _kind(character: str) -> str:
+    if "\u3041" <= character <= "\u309f":
+        return "hiragana"
+    if "\u30a1" <= character <= "\u30ff":
+        return "katakana"
+    if character in NOT_AT_START and character != "%":
+        return "sign"
+    return "kanji" if script_of(character) == "Jpan" else "other"

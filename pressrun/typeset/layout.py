@@ -8,7 +8,7 @@ from typing import Literal
 
 from pressrun.core.errors import InputError
 from pressrun.typeset import bidi
-from pressrun.typeset.breaking import NOT_AT_START, clusters, segments
+from pressrun.typeset.breaking import NOT_AT_END, NOT_AT_START, clusters, segments
 from pressrun.typeset.fonts import Family, Weight
 from pressrun.typeset.scripts import Direction, direction_of_locale, script_of_locale
 from pressrun.typeset.shaping import Glyph, GlyphRun, shape_runs
@@ -177,8 +177,10 @@ def _cut_to_width(pieces: list[str], style: _Style, width: float) -> list[str]:
         part: list[str] = []
         for cluster in clusters(piece):
             if part and _width_of("".join([*part, cluster]).rstrip(), style) > width:
-                # Even here no line begins with 。 or 」: such a sign takes the character before it along.
-                carried = [part.pop()] if cluster[0] in NOT_AT_START and len(part) > 1 else []
+                # Even here no line begins with 。 or 」, nor ends with 「: such a sign takes its neighbour along.
+                carried: list[str] = []
+                while len(part) > 1 and ((carried or [cluster])[0][0] in NOT_AT_START or part[-1][-1] in NOT_AT_END):
+                    carried.insert(0, part.pop())
                 out.append("".join(part))
                 part = carried
             part.append(cluster)

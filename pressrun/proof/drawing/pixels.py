@@ -31,11 +31,13 @@ def to_pixels(image: Image.Image) -> Pixels:
 
 def mix(under: Pixels, over: Pixels, mask: Pixels | NDArray[np.int32]) -> Pixels:
     """`over` on `under` where `mask` (0 to 255, same height and width) says so; rounded, exact at 0 and 255."""
-    weight = mask.astype(np.int32)
+    weight = mask.astype(np.uint16)
     if weight.ndim < under.ndim:
         weight = weight[..., None]
-    total = under.astype(np.int32) * (255 - weight) + over.astype(np.int32) * weight
-    return ((total + 127) // 255).astype(np.uint8)
+    # At most 255 * 255 + 128, so 16 bits hold it; the shifts are an exact rounded division by 255.
+    total = under * (255 - weight) + over * weight + 128
+    mixed: Pixels = ((total + (total >> 8)) >> 8).astype(np.uint8)
+    return mixed
 
 
 def resize(pixels: Pixels, width: int, height: int, method: str = "lanczos") -> Pixels:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from pressrun.proof.drawing.context import NodeContext
 from pressrun.proof.drawing.marks import strip_height
 from pressrun.proof.drawing.pixels import to_image, to_pixels
@@ -49,16 +52,51 @@ def overlaid(pixels: Pixels, inputs: Inputs) -> Pixels:
         margin if inputs["position"] == "top" else height - margin // 2 - strip_height(width, height) - set_text.height
     )
     fill = _colour(inputs["color"])
-    edge = (12, 14, 20) if sum(fill) > 300 else (255, 255, 255)
+    bright = sum(fill) > 382
+    edge = (14, 14, 22) if bright else (255, 255, 255)
+    if inputs["outline"]:
+        tone = _shade(image, (max(0, top), set_text.height), bright)
+        edge = tone if bright else edge
     draw(
         set_text,
         image,
         (margin, max(0, top)),
         width=span,
         fill=fill,
-        shadow=(max(2, set_text.size // 7), edge, 0.62 if inputs["outline"] else 0.3),
+        shadow=(max(2, set_text.size // 9), edge, 0.62 if inputs["outline"] else 0.3),
     )
     return to_pixels(image)
+
+
+def _shade(image: Image.Image, rows: tuple[int, int], bright: bool) -> tuple[int, int, int]:
+    """A soft veil behind the text, as strong as the picture there is close to the text's own lightness.
+
+    `outline` in the node means "readable anywhere"; a hard outline would spoil the thin strokes of a headline. The veil
+    is a deep (or pale) tone of the picture's own colour, so that it looks like light, not like a box. Returns the tone.
+    """
+    top, tall = rows
+    width, height = image.size
+    behind = image.convert("RGB").crop((0, top, width, min(height, top + tall))).resize((1, 1), Image.Resampling.BOX)
+    means = [int(channel) for channel in np.asarray(behind)[0, 0]]
+    lightness = (means[0] * 2 + means[1] * 5 + means[2]) // 8
+    closeness = max(0, lightness - 60) if bright else max(0, 195 - lightness)
+    red, green, blue = (_deep(channel) if bright else 255 - _deep(255 - channel) for channel in means)
+    near_top = top + tall // 2 < height // 2
+    reach = min(height, (top + 2 * tall) if near_top else height - top + tall)
+    # Smooth at both ends: 3t² - 2t³.
+    steps = [t * t * (3 * 32 - 2 * t) for t in range(33)]
+    ramp = [min(235, closeness * 300 // 195) * step // (32 * 32 * 32) for step in steps]
+    column = Image.fromarray(np.array(ramp[::-1] if near_top else ramp, dtype=np.uint8)[:, None])
+    mask = column.resize((1, reach), Image.Resampling.BICUBIC).resize((width, reach), Image.Resampling.NEAREST)
+    fill = (red, green, blue) if image.mode == "RGB" else (red, green, blue, 255)
+    image.paste(fill, (0, 0 if near_top else height - reach), mask)
+    return red // 3, green // 3, blue // 3
+
+
+def _deep(channel: int) -> int:
+    """Darker and more saturated: the sixth power of the channel, times 0.5."""
+    square = channel * channel // 255
+    return square * square // 255 * square // 255 // 2 + 8
 
 
 def _colour(text: str) -> tuple[int, int, int]:

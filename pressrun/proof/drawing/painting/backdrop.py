@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from pressrun.proof.drawing.painting.chance import Chance
@@ -125,22 +126,33 @@ def hills(image: Image.Image, theme: Theme, chance: Chance) -> None:
     """Paper-cut layers, each with a lit edge and a shadow on the one behind."""
     width, height = image.size
     count = chance.whole(3, 4)
-    rows = (np.arange(height, dtype=np.int32) * 256)[:, None]
+    fall = max(1, height // 16)
     for index in range(count):
         base = height * (0.66 + 0.26 * index / (count - 1) + chance.between(-0.03, 0.03))
         line = ridge(chance, width, base, height * 0.055)
-        above = line[None, :] - rows
-        mask = np.clip(-above, 0, 255).astype(np.uint8)
-        fall = max(1, height // 16)
-        # Shadow on what lies behind: strongest at the edge, gone `fall` pixels above it. At a quarter of the size.
-        near = np.clip(fall * 256 - above[::4, ::4], 0, fall * 256) // fall
-        shadow = (near * near // 256 * 62 // 256).astype(np.uint8)
-        image.paste((34, 20, 40), (0, 0), Image.fromarray(shadow).resize(image.size, Image.Resampling.BILINEAR))
         colour = along(theme.hills, index / max(1, count - 1) * 0.9)
-        fill = vertical(image.size, (colour, shift(colour, 20), shift(colour, -26)))
-        image.paste(fill, (0, 0), Image.fromarray(mask))
-        edge = np.clip(256 * max(2, height // 320) - np.abs(above), 0, 255).astype(np.int32) * 90 // 255
-        image.paste(theme.light, (0, 0), Image.fromarray(edge.astype(np.uint8)))
+        # Only the rows that a layer touches: its shadow begins `fall` pixels above its highest point.
+        top = min(height - 1, max(0, int(line.min()) // 256 - fall - 1))
+        _layer(image, top, line, fall, (colour, theme.light))
+
+
+def _layer(image: Image.Image, top: int, line: NDArray[np.int32], fall: int, colours: tuple[Colour, Colour]) -> None:
+    """One paper layer below `line` (256ths of a pixel from the picture's top): shadow behind, fill, lit edge."""
+    width, height = image.size
+    size = (width, height - top)
+    above = line[None, :] - (np.arange(top, height, dtype=np.int32) * 256)[:, None]
+    # The shadow is strongest at the edge and drawn at a quarter of the size.
+    near = np.clip(fall * 256 - above[::4, ::4], 0, fall * 256) // fall
+    shadow = Image.fromarray((near * near // 256 * 62 // 256).astype(np.uint8))
+    image.paste((34, 20, 40), (0, top), shadow.resize(size, Image.Resampling.BILINEAR))
+    colour, light = colours
+    fill = vertical((1, height), (colour, shift(colour, 20), shift(colour, -26))).crop((0, top, 1, height))
+    mask = Image.fromarray(np.clip(-above, 0, 255).astype(np.uint8))
+    image.paste(fill.resize(size, Image.Resampling.NEAREST), (0, top), mask)
+    lowest = min(size[1], int(line.max()) // 256 - top + 8)
+    if lowest > 0:
+        edge = np.clip(256 * max(2, height // 320) - np.abs(above[:lowest]), 0, 255) * 90 // 255
+        image.paste(light, (0, top), Image.fromarray(edge.astype(np.uint8)))
 
 
 def plinth(image: Image.Image, theme: Theme, middle: float) -> None:

@@ -68,7 +68,9 @@ def _strew(image: Image.Image, colours: Theme, strewn: Theme, chance: Chance, *,
         y = chance.between(0.02, 0.62) if not near else chance.between(0.05, 0.98)
         if near and abs(x - 0.5) < 0.26:
             x = x - 0.3 if x < 0.5 else x + 0.3
-        patch = Patch(radius, theme.light, max(1, radius // 14) if near and share > 0.7 else 0)
+        # Thin things out of focus are only smudges.
+        focus = not near or share < 0.7 or strewn.motif in {"sprig", "confetti", "palm"}
+        patch = Patch(radius, theme.light, 0 if focus else max(1, radius // 14))
         MOTIFS[strewn.motif](patch, theme, chance)
         finished = patch.finish(0.94 if near else chance.between(0.6, 1.0))
         at = (int(x * width) - finished.width // 2, int(y * height) - finished.height // 2)
@@ -77,7 +79,7 @@ def _strew(image: Image.Image, colours: Theme, strewn: Theme, chance: Chance, *,
 
 @functools.lru_cache(maxsize=1)
 def _grain_tile() -> Pixels:
-    return (Chance("paper").grain((256, 256)) // 48 + 128).astype(np.uint8)
+    return (Chance("paper").grain((256, 256)) // 64 + 128).astype(np.uint8)
 
 
 def _finished(image: Image.Image, chance: Chance, theme: Theme) -> Pixels:

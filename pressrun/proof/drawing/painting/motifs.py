@@ -42,11 +42,14 @@ class Patch:
 
     def finish(self, opacity: float = 1.0) -> Image.Image:
         """The patch at its final size, out of focus if it was made with a blur (in pixels)."""
-        image = self.image
         if self.blur:
-            # Blurred before reducing: reducing forgets the colour of what is fully transparent.
-            image = image.filter(ImageFilter.BoxBlur(self.blur * SUPER)).filter(ImageFilter.BoxBlur(self.blur * SUPER))
-        image = image.reduce(SUPER)
+            # Colours and coverage apart: reducing them together forgets the colour of what is fully transparent.
+            colours, cover = self.image.convert("RGB").reduce(SUPER), self.image.getchannel("A").reduce(SUPER)
+            soft = ImageFilter.BoxBlur(self.blur)
+            image = colours.filter(soft).filter(soft)
+            image.putalpha(cover.filter(soft).filter(soft))
+        else:
+            image = self.image.reduce(SUPER)
         if opacity < 1.0:
             image.putalpha(image.getchannel("A").point([int(v * opacity) for v in range(256)]))
         return image
