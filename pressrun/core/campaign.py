@@ -24,7 +24,7 @@ class ManifestSpec(_Spec):
     `location` is relative to the campaign folder or an s3:// URI; `{{ drop }}` is the drop's date.
     """
 
-    location: str = "manifest.csv"
+    location: str = Field("manifest.csv", description="file or s3:// URI: CSV, XLSX, JSON Lines or Parquet")
     key: str = Field("sku", description="column that identifies a row; becomes the `product` axis value")
     required: tuple[str, ...] = Field((), description="columns that must be there and filled")
 
@@ -32,35 +32,35 @@ class ManifestSpec(_Spec):
 class JobSpec(_Spec):
     """How the work is cut and what it runs on."""
 
-    instance_type: str = "ml.g5.xlarge"
+    instance_type: str = Field("ml.g5.xlarge", description="SageMaker instance type of the final press")
     shard_items: int = Field(16, ge=1, le=5000, description="items of one Processing job at most")
     parallel: int = Field(3, ge=1, le=50, description="shards rendered at the same time")
-    max_runtime_minutes: int = Field(60, ge=1, le=1440)
+    max_runtime_minutes: int = Field(60, ge=1, le=1440, description="a job is stopped after this long")
     attempts: int = Field(3, ge=1, le=10, description="jobs bought at most for one shard")
     canary_items: int = Field(4, ge=0, le=50, description="0: no canary")
-    volume_gb: int = Field(100, ge=1, le=16384)
+    volume_gb: int = Field(100, ge=1, le=16384, description="disk of a job")
 
 
 class SpendSpec(_Spec):
     """Money in USD. Above `approve_over` a person must agree; above `limit` the run is refused."""
 
-    approve_over: float = Field(25.0, ge=0)
-    limit: float = Field(200.0, ge=0)
+    approve_over: float = Field(25.0, ge=0, description="a ceiling above this needs a person's consent")
+    limit: float = Field(200.0, ge=0, description="a ceiling above this is refused")
 
 
 class QualitySpec(_Spec):
     """What `collect` judges. `failed_share` is the error budget of a run."""
 
     min_contrast: float = Field(4.0, ge=0, description="standard deviation of luma, 0-255; below: blank")
-    failed_share: float = Field(0.2, ge=0, le=1)
+    failed_share: float = Field(0.2, ge=0, le=1, description="share of items that may fail before the run stops")
 
 
 class ReviewSpec(_Spec):
     """Who decides, by market. Key "*" is everybody's fallback; a person must be listed to decide."""
 
-    reviewers: dict[str, tuple[str, ...]] = Field(min_length=1)
+    reviewers: dict[str, tuple[str, ...]] = Field(min_length=1, description='locale or "*" -> user names')
     want: int = Field(1, ge=1, description="candidates chosen for each cell")
-    timeout_hours: float = Field(72.0, gt=0)
+    timeout_hours: float = Field(72.0, gt=0, description="a round that nobody finishes fails after this long")
 
     def may_decide(self, user: str, locale: str) -> bool:
         """True where `user` is listed for the market of `locale`, or for all markets."""
@@ -71,30 +71,32 @@ class ReviewSpec(_Spec):
 class CampaignSpec(_Spec):
     """One campaign. Axes other than `product` (the manifest rows) and `locale` are listed under `axes`."""
 
-    campaign: str
-    title: str
-    owner: str
-    team: str = "default"
-    workflow: str
-    manifest: ManifestSpec = ManifestSpec()
-    copy_table: str | None = Field("translations.csv", alias="copy")
-    locales: tuple[str, ...] = Field(min_length=1)
-    axes: dict[str, tuple[dict[str, Any], ...]] = {}
-    combine: str = "product * locale"
-    cell: tuple[str, ...] = ("product", "locale")
-    seed_axes: tuple[str, ...] = ("product", "variant")
-    seed: int = 0
-    params: dict[str, Any] = {}
+    campaign: str = Field(description="its name, as the folder's; the DAG is press_NAME")
+    title: str = Field(description="what people call it")
+    owner: str = Field(description="the user who answers for it")
+    team: str = Field("default", description="whose budget it is")
+    workflow: str = Field(description="stem of include/workflows/*.api.json and include/params/*.schema.json")
+    manifest: ManifestSpec = Field(ManifestSpec(), description="where the rows are")
+    copy_table: str | None = Field(
+        "translations.csv", alias="copy", description="copy table: key, locale, text, status"
+    )
+    locales: tuple[str, ...] = Field(min_length=1, description="BCP 47 tags of the markets")
+    axes: dict[str, tuple[dict[str, Any], ...]] = Field({}, description="further axes; each value has an `id`")
+    combine: str = Field("product * locale", description="`*` is the product; `(a, b)` goes through both in step")
+    cell: tuple[str, ...] = Field(("product", "locale"), description="axes of one deliverable; the rest are candidates")
+    seed_axes: tuple[str, ...] = Field(("product", "variant"), description="axes that change the seed")
+    seed: int = Field(0, description="change it for other pictures of everything")
+    params: dict[str, Any] = Field({}, description="contract parameter -> value or template")
     inputs: dict[str, str] = Field({}, description="contract parameter -> path template of an input file")
-    schedule: str | None = None
-    timezone: str = "UTC"
+    schedule: str | None = Field(None, description="cron expression; none: triggered only")
+    timezone: str = Field("UTC", description="time zone of the schedule and of the drop's date")
     start: str | None = Field(None, description="first drop, ISO date; scheduled campaigns only")
-    catchup: bool = False
-    job: JobSpec = JobSpec()
-    spend: SpendSpec = SpendSpec()
-    quality: QualitySpec = QualitySpec()
-    review: ReviewSpec
-    retention: RetentionClass = "campaign"
+    catchup: bool = Field(False, description="whether drops missed since `start` are made up for")
+    job: JobSpec = Field(JobSpec(), description="how the work is cut")
+    spend: SpendSpec = Field(SpendSpec(), description="money")
+    quality: QualitySpec = Field(QualitySpec(), description="what is judged before people look")
+    review: ReviewSpec = Field(description="who decides")
+    retention: RetentionClass = Field("campaign", description="how long drafts are kept")
     limit_items: int = Field(20_000, ge=1, description="a plan above this is refused: a typo must not become a bill")
     notify: tuple[str, ...] = Field((), description="e-mail addresses told about this campaign")
 
