@@ -32,10 +32,10 @@ def make_contact_sheet(ws: Workspace, collection: Collection, title: str) -> byt
     thumbnail that cannot be read is an empty frame: a sheet must never stop a run.
     """
     shown, left_out = _chosen([item for item in collection.items if item.reviewable])
-    groups: dict[str, list[CollectedItem]] = {}
+    groups: dict[str, list[CollectedItem]] = {item.axes.get("product", ""): [] for item in shown}
     locales = list(dict.fromkeys(item.axes.get("locale", "") for item in collection.items))
     for item in sorted(shown, key=lambda item: locales.index(item.axes.get("locale", ""))):
-        groups.setdefault(item.axes.get("product", ""), []).append(item)
+        groups[item.axes.get("product", "")].append(item)
     rows = sum(-(-len(group) // COLUMNS) for group in groups.values())
     width = 2 * MARGIN + COLUMNS * CELL + (COLUMNS - 1) * GAP
     height = HEADER + len(groups) * GROUP + rows * (CELL + LABEL + GAP) + MARGIN
