@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from pressrun.core.lineage import describe_lineage
 from pressrun.settings import settings
-from pressrun.steps.lineage import describe_lineage, show_lineage
+from pressrun.steps.lineage import show_lineage
 from pressrun.steps.workspace import open_workspace
 
 app = typer.Typer(help="Where one picture came from.", no_args_is_help=True)

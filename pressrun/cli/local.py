@@ -1,4 +1,7 @@
-"""`pressrun local`: a whole press on this machine, on loopback."""
+"""`pressrun local`: a whole press on this machine, on loopback.
+
+The press itself is imported by the commands: it needs boto3, which the base install does not have.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pressrun.local import press
 from pressrun.settings import settings
 
-app = typer.Typer(
-    help="A whole press on this machine: Airflow, an S3 endpoint, a SageMaker endpoint.", no_args_is_help=True
-)
+app = typer.Typer(help="A whole press on this machine, on loopback.", no_args_is_help=True)
 
 
 @app.command()
 def up() -> None:
     """Start everything and wait until it works."""
+    from pressrun.local import press  # noqa: PLC0415
+
     endpoints = press.up(settings().home, say=typer.echo)
     typer.echo(f"Airflow    {endpoints.airflow}")
     typer.echo(f"S3         {endpoints.s3}")
@@ -26,6 +28,8 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop everything this project started, by pid."""
+    from pressrun.local import press  # noqa: PLC0415
+
     stopped = press.down(settings().home, say=typer.echo)
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
@@ -33,6 +37,8 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """What runs; exit code 1 where the press is not healthy."""
+    from pressrun.local import press  # noqa: PLC0415
+
     found = press.status(settings().home)
     if found.supervisor is None:
         typer.echo("nothing is running" + (f"; left over: {', '.join(found.left_over)}" if found.left_over else ""))
@@ -47,6 +53,8 @@ def status() -> None:
 
 @app.command()
 def env() -> None:
-    """Print the variables that point boto3, the AWS command line and pressrun at this press: eval "$(pressrun local env)"."""
+    """Print the variables that point boto3, the AWS command line and pressrun here: eval "$(pressrun local env)"."""
+    from pressrun.local import press  # noqa: PLC0415
+
     for name, value in press.endpoints(settings().home).environment().items():
         typer.echo(f"export {name}={value}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pressrun.core.findings import Finding, Place, Severity
 
 LIMIT = 200
@@ -27,6 +29,11 @@ class Gather:
         rows = self._rows.setdefault(key, [])
         if at.row is not None and at.row not in rows:
             rows.append(at.row)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Take over findings that somebody else collected."""
+        for found in findings:
+            self.say(found.code, found.message, found.place, found.remedy, found.severity)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""`scripts/demo`: up, trigger, watch, review, published. With --yes a reviewer's part is played through the gallery's API."""
+"""`scripts/demo`: up, trigger, watch, review, published. With --yes it plays the reviewers through the gallery's API."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(project: Path, *, campaign: str, yes: bool, limit: int | None) -> dict[s
             _review(endpoints.airflow, waiting, logins, yes=yes, say=say)
             watch.until_end(TIMEOUT if yes else 24 * 3600.0)
         summary = {**watch.summary(), "run_id": run_id, "seconds": round(time.monotonic() - began, 1)}
-    _farewell(project, campaign, endpoints, ws, say)
+    _farewell(campaign, endpoints, ws, say)
     say(canonical_json(summary).decode())
     if summary["lost"] or watch.state != "success":
         raise PressrunError(f"the run ended {watch.state}", where=run_id, remedy="look at its tasks in Airflow")
@@ -90,7 +90,7 @@ def _review(url: str, waiting: tuple[str, str, int], logins: dict[str, Login], *
     say("  keys: A approve · X reject · C changes requested · ? all keys; then Finish round. Waiting for you …")
 
 
-def _farewell(project: Path, campaign: str, endpoints: press.Endpoints, ws: Workspace, say: Any) -> None:
+def _farewell(campaign: str, endpoints: press.Endpoints, ws: Workspace, say: Any) -> None:
     bucket = ws.settings.bucket_published
     delivered = sum(info.key.endswith(".png") for info in ws.published.list(f"{campaign}/"))
     say(f"\nPublished: s3://{bucket}/{campaign}/ holds {delivered} images, index.json and delivery.csv")

@@ -8,13 +8,13 @@ from typing import Any
 from pressrun import __version__
 from pressrun.core import ids, keys
 from pressrun.core.campaign import CampaignSpec
-from pressrun.core.copy_table import CopyTable, read_copy_table
+from pressrun.core.copy_table import CopyTable, scan_copy_table
 from pressrun.core.errors import InputError, NotFoundError
 from pressrun.core.expand import Sheet, expand
 from pressrun.core.findings import Finding, FindingsError, FindingsReport, Place
 from pressrun.core.gather import Gather
 from pressrun.core.item import Item
-from pressrun.core.manifest import Manifest, read_manifest
+from pressrun.core.manifest import Manifest, scan_manifest
 from pressrun.core.plan import RenderPlan, RunRequest
 from pressrun.core.refs import PlanRef
 from pressrun.core.request import read_conf
@@ -149,7 +149,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
 def engine_class(settings: Settings, engine: str) -> str:
     """What of the engine decides pixels: part of every render key."""
     if engine == "proof":
-        from pressrun.proof import engine_class as proof_class  # noqa: PLC0415 - loads fonts; only planners need it
+        from pressrun.proof.drawing import engine_class as proof_class  # noqa: PLC0415 - loads fonts; only planners need it
 
         return proof_class()
     return settings.comfyui_class
@@ -178,9 +178,8 @@ def _manifest(sources: Sources, spec: CampaignSpec, location: str, request: RunR
         remedy = f"there is no manifest for the drop of {request.drop}: add {location}" if dated else f"add {location}"
         raise InputError("there is no manifest", where=f"{spec.campaign}/{location}", remedy=remedy) from exc
     file = f"{spec.campaign}/{location}"
-    manifest = read_manifest(data, file=file, spec=spec.manifest)
-    for finding in getattr(manifest, "warnings", ()):
-        gather.say(finding.code, finding.message, finding.place, finding.remedy, severity="warning")
+    manifest, findings = scan_manifest(data, file=file, spec=spec.manifest)
+    gather.add(findings)
     return manifest
 
 
@@ -189,7 +188,10 @@ def _copy_table(sources: Sources, spec: CampaignSpec, gather: Gather) -> CopyTab
         return None
     file = f"{spec.campaign}/{spec.copy_table}"
     try:
-        return read_copy_table(sources.file(spec.copy_table), file=file)
+        data = sources.file(spec.copy_table)
     except NotFoundError:
         gather.say("copy-missing", "the copy table is not there", Place(file=file), "add it, or remove `copy:`")
         return None
+    table, findings = scan_copy_table(data, file=file)
+    gather.add(findings)
+    return table

@@ -178,6 +178,8 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("missing column", lambda p: write(p, "campaigns/mini/manifest.csv", "sku,name\nA1,Jar\nB2,Tube\n"), "column-missing", "no column 'width'"),
     ("too large", lambda p: respec(p, limit_items=7), "plan-too-large", "would have 8 items"),
     ("too long", lambda p: write(p, "campaigns/mini/translations.csv", COPY + f"B2.headline,de-DE,{'x' * 31},approved\n"), "parameter", "31 characters long"),
+    ("empty manifest", lambda p: write(p, "campaigns/mini/manifest.csv", "sku,name,width\n"), "manifest-empty", "no rows"),
+    ("duplicate row", lambda p: write(p, "campaigns/mini/manifest.csv", MANIFEST + "A1,Jar,64\n"), "manifest-duplicate", "already in row 2"),
     ("nothing left", lambda p: write(p, "campaigns/mini/manifest.csv", "sku,name,width,locales\nA1,Jar,64,fr-FR\n"), "plan-empty", "no item is left"),
 ]  # fmt: skip
 
@@ -205,7 +207,7 @@ def test_all_mistakes_are_told_in_one_pass(ws: Workspace, project: Path) -> None
 @pytest.mark.parametrize(
     ("spoil", "error", "message"),
     [
-        (lambda p: write(p, "campaigns/mini/manifest.csv", "sku,name,width\n"), FindingsError, "no rows"),
+        (lambda p: write(p, "campaigns/mini/manifest.csv", "größe\n".encode("latin-1")), FindingsError, "UTF-8"),
         (lambda p: (p / "include/campaigns/mini/manifest.csv").unlink(), InputError, "there is no manifest"),
         (lambda p: write(p, "workflows/card.api.json", '{"nodes": [], "links": []}'), InputError, "UI format"),
         (lambda p: (p / "include/params/card.schema.json").unlink(), NotFoundError, "no such file"),
@@ -232,7 +234,7 @@ def test_unknown_conf_keys_are_refused_by_name(ws: Workspace) -> None:
 
 
 def test_findings_of_a_failed_expansion_are_stored_for_the_page(ws: Workspace, project: Path) -> None:
-    write(project, "campaigns/mini/manifest.csv", "sku,name,width\n")
+    write(project, "campaigns/mini/manifest.csv", "größe\n".encode("latin-1"))
     with pytest.raises(FindingsError):
         expand_run(ws, dag_id="press_mini", run_id="r", run_type="manual", conf={}, drop="d", triggered_by="m")
     assert [info for info in ws.work.list("runs/") if "/findings/" in info.key]
