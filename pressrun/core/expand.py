@@ -22,13 +22,15 @@ from pressrun.core.gather import Gather
 from pressrun.core.ids import cell_id, item_id
 from pressrun.core.item import InputAsset, Item
 from pressrun.core.manifest import Manifest, ManifestRow
+from pressrun.core.markets import check_row_locales, usable_locales
 from pressrun.core.plan import RunRequest, WorkflowBundle
 from pressrun.core.render_key import render_key
 from pressrun.core.seeds import derive_seed
 from pressrun.core.templates import render_value
 
 _COLUMN = re.compile(r"\bproduct\.([A-Za-z_]\w*)")
-
+_COPY_NAME = re.compile(r"\bcopy\.(\w+)")
+_COLUMN_NAME = re.compile(r"\bproduct(?:\.|\[')([^'\]\s|}]+)")
 Resolve = Callable[[str], InputAsset | None]
 
 
@@ -58,6 +60,7 @@ class _Copy(dict[str, str]):
         super().__init__()
         self.missing: list[str] = []
         self.drafts: list[str] = []
+        self.rows: dict[str, int] = {}
         self._table, self._locale, self._product = table, locale, product
 
     def __missing__(self, key: str) -> str:
@@ -65,6 +68,7 @@ class _Copy(dict[str, str]):
         if found is None:
             self.missing.append(key)
             return ""
+        self.rows[key] = found.row
         if found.status != "approved":
             self.drafts.append(key)
         return found.text
@@ -77,7 +81,9 @@ def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, gather: Gather) -
     if combination is None:
         return []
     rows = {row.key: row for row in sheet.manifest.rows}
-    values = {"product": list(rows), "locale": list(run.locales)}
+    locales = usable_locales(spec, run.locales, file=sheet.campaign_file, gather=gather)
+    check_row_locales(spec, sheet.manifest, file=sheet.manifest_file, gather=gather)
+    values = {"product": list(rows), "locale": locales}
     values |= {axis: [str(value["id"]) for value in options] for axis, options in spec.axes.items()}
     count = _count(combination, values, sheet, gather)
     if count is None:
@@ -163,8 +169,9 @@ def _item(
     bad = False
     for name, sentence in contract.violations(places):
         bad = True
-        if name not in spec.inputs or name in assets:  # a missing file was told already
-            gather.say("parameter", sentence, Place(file=sheet.manifest_file, row=row.number, column=name or None))
+        told = (name in spec.inputs and name not in assets) or (bool(copy.missing) and params.get(name) == "")
+        if not told:  # a missing file and a missing text were told already
+            gather.say("parameter", sentence, _source_of(name, sheet, row, copy))
     if bad or copy.missing or len(assets) != len(spec.inputs):
         return None
     own_id = item_id(campaign=spec.campaign, axes=axes)
@@ -191,6 +198,17 @@ def _item(
             models=sheet.models, engine_class=sheet.engine_class,
         ),
     )  # fmt: skip
+
+
+def _source_of(parameter: str, sheet: Sheet, row: ManifestRow, copy: _Copy) -> Place:
+    """Where a parameter's value was written: the copy's row, the manifest's cell, or campaign.yaml."""
+    template = str(sheet.spec.params.get(parameter, ""))
+    texts = [copy.rows[key] for key in _COPY_NAME.findall(template) if key in copy.rows]
+    if texts:
+        return Place(file=f"{sheet.spec.campaign}/{sheet.spec.copy_table}", row=texts[0], column="text")
+    if columns := [name for name in _COLUMN_NAME.findall(template) if name in row.values]:
+        return Place(file=sheet.manifest_file, row=row.number, column=columns[0])
+    return Place(file=sheet.campaign_file, pointer=f"/params/{parameter}")
 
 
 def _context(
