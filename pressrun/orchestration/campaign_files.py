@@ -50,7 +50,9 @@ def broken_dag(dag_id: str, file: Path, error: Exception) -> DAG:
     reason = f"{shown} cannot be used: " + "; ".join(lines)
     listed = "\n".join(f"- `{line}`" for line in lines)
     with DAG(
-        dag_id="".join(letter if letter.isalnum() or letter in "_.-" else "_" for letter in dag_id),
+        dag_id="".join(
+            letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in dag_id
+        ),
         dag_display_name=f"⚠ {file.parent.name} (broken campaign file)",
         description=reason[:200],
         doc_md=f"# {shown} cannot be used\n\n{listed}\n\nMend the file; this page then becomes the campaign.\n",
