@@ -1,1 +1,1 @@
-"""The review gallery: a FastAPI app that takes its authentication as arguments, and so lives in Airflow or elsewhere."""
+"""The review gallery: a FastAPI app that takes its authentication as arguments, to live in Airflow or elsewhere."""

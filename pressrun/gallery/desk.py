@@ -45,6 +45,10 @@ class ReviewDesk:
         self._large = lru_cache(maxsize=16)(self._read)
         self._small = lru_cache(maxsize=20_000)(self._read)
 
+    def close(self) -> None:
+        """End the desk's threads."""
+        self._pool.shutdown()
+
     @property
     def ws(self) -> Workspace:
         return self._workspace()

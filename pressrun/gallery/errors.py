@@ -1,4 +1,4 @@
-"""Errors as answers: JSON for programs, a small page for people; a missing thing and one that is not yours look alike."""
+"""Errors as answers: JSON for programs, a small page for people; what is missing and what is not yours look alike."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -37,6 +37,7 @@ class RunPage:
     """Everything the run's page shows. A document is None until the run has left it."""
 
     campaign: str
+    title: str
     dag_id: str
     run_id: str
     run_key: str | None
@@ -80,6 +81,7 @@ def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None
     jobs = found.count("jobs")
     return RunPage(
         campaign=campaign,
+        title=here.desk.opened(campaign, rounds[0].run_key, rounds[0].number).title if rounds else campaign,
         dag_id=dag_id,
         run_id=run_id,
         run_key=run_key,
@@ -135,29 +137,30 @@ def _stages(
     errors = len(findings.errors) if findings else 0
     reviewed = bool(rounds) and rounds[0].closed is not None
     over = quote is not None and quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit
-    stages: list[Stage] = [
-        Stage("Plan", "done" if plans else "failed" if errors else "waiting", _errors(errors) if not plans else ""),
-        Stage("Check", "failed" if errors else "done" if quote else "waiting", _errors(errors)),
+    judged: list[Stage] = [
+        Stage("Plan", "done" if plans else "failed" if errors else "waiting", "" if plans else _errors(errors)),
+        Stage(
+            "Check", "failed" if errors and plans else "done" if quote else "waiting", _errors(errors) if plans else ""
+        ),
         Stage("Quote", "failed" if over else "done" if quote else "waiting", _price(quote)),
         Stage("Render", "done" if collection else "waiting", _rendering(quote, jobs, collection)),
-        Stage("Review", "done" if reviewed or (summary and collection) else "waiting", "waits for people"),
+        Stage("Review", "done" if reviewed else "waiting", "" if reviewed else "waits for people"),
         Stage("Publish", "done" if summary else "waiting", _published(summary)),
     ]
-    shown: list[Stage] = []
-    stopped = False
-    for stage in stages:
-        if stage.state == "waiting" and summary:
-            shown.append(Stage(stage.name, "skipped"))
-        elif stage.state == "waiting" and not stopped:
-            shown.append(Stage(stage.name, "current", stage.detail))
-            stopped = True
+    return tuple(_in_order(judged))
+
+
+def _in_order(judged: list[Stage]) -> Iterator[Stage]:
+    """Of the stages that left nothing, those before the last that did were passed by; the next one is current."""
+    last = max((number for number, stage in enumerate(judged) if stage.state != "waiting"), default=-1)
+    stopped = any(stage.state == "failed" for stage in judged)
+    for number, stage in enumerate(judged):
+        if stage.state != "waiting":
+            yield stage
+        elif number < last:
+            yield Stage(stage.name, "skipped")
         else:
-            shown.append(stage if stage.state != "waiting" else Stage(stage.name, "waiting"))
-            stopped = stopped or stage.state == "failed"
-    return tuple(
-        Stage(stage.name, stage.state, "" if (stage.name, stage.state) == ("Review", "done") else stage.detail)
-        for stage in shown
-    )
+            yield Stage(stage.name, "waiting") if stopped or number > last + 1 else replace(stage, state="current")
 
 
 def _errors(count: int) -> str:

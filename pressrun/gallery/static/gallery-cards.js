@@ -42,7 +42,7 @@ export function cellElement(round, cell) {
       tags.map(([axis, value]) => h("span", { class: "tag", title: axis }, value)),
       h("span", { class: "grow" }),
       status && h("span", { class: cell.over ? "status bad" : "status" }, status)),
-    h("div", { class: "candidates", dir: cell.direction },
+    h("div", { class: "candidates" },
       cell.candidates.map((candidate) => cardElement(round, cell, candidate))));
 }
 
@@ -70,7 +70,7 @@ function cardElement(round, cell, candidate) {
         h("button", { type: "button", "data-do": "approved", title: "Approve (A)" }, "✓"),
         h("button", { type: "button", "data-do": "rejected", title: "Reject (X)" }, "✕"),
         h("button", { type: "button", "data-do": "changes_requested", title: "Ask for changes (C)" }, "↻"))),
-    h("figcaption", { dir: "ltr" },
+    h("figcaption", {},
       h("span", { class: "name" }, candidate.label || "candidate"),
       h("span", { class: "who", title: candidate.decision ? origin(candidate.decision) : "" },
         candidate.pending ? "saving" : candidate.decision?.origin ? `↩ ${candidate.decision.by_name}` :

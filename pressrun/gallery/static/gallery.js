@@ -244,7 +244,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /^(TEXTAREA|SELECT|INPUT)$/.test(event.target.tagName)) return;
   if (!round.data) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (panels.open && (key === "Escape" || panels.kind === "help")) panels.close();
+  if (panels.open && (key === "Escape" || (panels.kind === "help" && "? Enter".includes(key)))) panels.close();
   else if (panels.kind === "reasons") {
     if (!panels.pick(event.key)) return;
   } else if (ACTIONS[key]) {
