@@ -20,7 +20,11 @@ def local_client(service: str, url: str, region: str) -> Any:
         region_name=region,
         aws_access_key_id="pressrun-local",
         aws_secret_access_key="pressrun-local",  # noqa: S106 - loopback endpoints have no secret
-        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5, "mode": "standard"}),
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"max_attempts": 5, "mode": "standard"},
+            proxies={},  # a person's proxy has no business between us and a loopback port
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pressrun.local.paths import LocalPaths
 
 LOOPBACK = "127.0.0.1"
-_NOT_INHERITED = ("AWS_", "AIRFLOW", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MINISTACK")
+_NOT_INHERITED = ("AWS_", "AIRFLOW", "PYTHON", "VIRTUAL_ENV", "MINISTACK")
 
 
 @dataclass(frozen=True)
