@@ -37,7 +37,7 @@ class Press:
     """Queue, worker, sockets and folders of one server."""
 
     def __init__(self, options: Options) -> None:
-        for folder in (options.input, options.output, options.temp):
+        for folder in (options.input, options.output):
             folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self.folders = Folders(options.input.resolve(), options.output.resolve(), options.temp.resolve())

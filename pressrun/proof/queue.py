@@ -51,8 +51,11 @@ class PromptQueue:
             self._filled.notify()
         self._changed()
 
-    def take(self) -> Item | None:
-        """Wait for the next prompt and mark it running; None once the queue is closed."""
+    def take(self, starting: Callable[[], None]) -> Item | None:
+        """Wait for the next prompt and mark it running; None once the queue is closed.
+
+        `starting` is called in the same moment, so that nobody can stop the new prompt before it.
+        """
         with self._lock:
             while not self._waiting and not self._closed:
                 self._filled.wait()
@@ -60,8 +63,17 @@ class PromptQueue:
                 return None
             self._running = heapq.heappop(self._waiting)
             item = self._running
+            starting()
         self._changed()
         return item
+
+    def while_running(self, prompt_id: str | None, action: Callable[[], None]) -> bool:
+        """Call `action` if that prompt runs right now (None: in any case); True if it was called."""
+        with self._lock:
+            if prompt_id is not None and (self._running is None or self._running.prompt_id != prompt_id):
+                return False
+            action()
+            return True
 
     def done(self, item: Item, record: dict[str, Any]) -> None:
         """The running prompt ended: its history entry appears before anyone is told."""
@@ -80,10 +92,6 @@ class PromptQueue:
     def remaining(self) -> int:
         with self._lock:
             return len(self._waiting) + (self._running is not None)
-
-    def running(self) -> Item | None:
-        with self._lock:
-            return self._running
 
     def snapshot(self) -> tuple[list[Item], list[Item]]:
         """Running and waiting prompts, the next one first."""

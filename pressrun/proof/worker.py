@@ -18,7 +18,6 @@ class Worker:
     def __init__(self, queue: PromptQueue, hub: Hub, folders: Folders, faults: Faults, latency: float) -> None:
         self.queue, self.hub = queue, hub
         self._interrupt = threading.Event()
-        self._lock = threading.Lock()
         self._free = threading.Event()
         self.engine = Engine(
             folders=folders,
@@ -39,12 +38,7 @@ class Worker:
 
     def interrupt(self, prompt_id: str | None = None) -> bool:
         """Stop the running prompt; with an id, only if that one runs. True if the flag was set."""
-        with self._lock:
-            running = self.queue.running()
-            if prompt_id is not None and (running is None or running.prompt_id != prompt_id):
-                return False
-            self._interrupt.set()
-            return True
+        return self.queue.while_running(prompt_id, self._interrupt.set)
 
     def free(self) -> None:
         """Forget all results before the next prompt."""
@@ -54,9 +48,7 @@ class Worker:
         self.hub.last_node = node
 
     def _loop(self) -> None:
-        while (item := self.queue.take()) is not None:
-            with self._lock:
-                self._interrupt.clear()
+        while (item := self.queue.take(self._interrupt.clear)) is not None:
             if self._free.is_set():
                 self._free.clear()
                 self.engine.cache.clear()

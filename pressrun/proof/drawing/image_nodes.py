@@ -16,6 +16,8 @@ from pressrun.proof.drawing.values import Images, Masks, Pixels
 from pressrun.proof.files import find_input
 
 Inputs = Mapping[str, Any]
+# What campaigns deliver. Pillow knows dozens more, and each is code that reads a stranger's file.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
 
 
 @node("LoadImage", "LoadImageOutput")
@@ -35,7 +37,7 @@ def open_image(context: NodeContext, name: str) -> Image.Image:
     path = find_input(context.folders, name)
     if path is None:
         raise FileNotFoundError(f"no such input image: {name}")
-    with Image.open(path) as opened:
+    with Image.open(path, formats=FORMATS) as opened:
         if opened.width * opened.height > PIXEL_LIMIT:
             raise EngineError("the image is too large for a proof", where=name, remedy="give one below 96 megapixels")
         opened.load()
