@@ -190,16 +190,16 @@ def _url(port: int) -> str:
 
 
 def _start_supervisor(paths: LocalPaths) -> None:
-    command = [sys.executable, "-m", "pressrun.local.supervisor", str(paths.run), str(paths.logs)]
-    with (paths.logs / "supervisor.log").open("ab") as log:
-        started = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=paths.project
+    command = [sys.executable, "-m", "pressrun.local.supervisor", "--detach", str(paths.run), str(paths.logs)]
+    path = paths.logs / "supervisor.log"
+    with path.open("ab") as log:
+        started = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=paths.project, check=False
         )
     until = time.monotonic() + 20
     while _supervisor(paths) is None:
-        if started.poll() is not None or time.monotonic() > until:
-            log_path = str(paths.logs / "supervisor.log")
-            raise SetupError("the supervisor did not start", where=log_path, remedy=_tail(paths, SUPERVISOR))
+        if started.returncode != 0 or time.monotonic() > until:
+            raise SetupError("the supervisor did not start", where=str(path), remedy=_tail(paths, SUPERVISOR))
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""`python -m pressrun.local.supervisor RUN LOGS`: runs the services of `RUN/plan.json` until SIGTERM.
+"""`python -m pressrun.local.supervisor [--detach] RUN LOGS`: runs the services of `RUN/plan.json` until SIGTERM.
 
 It is the parent of every component, so it sees each death at once and brings the component back. It writes
 `RUN/status.json` whenever something changes. Only one supervisor runs on a directory: it holds a lock on
@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pressrun.local.supervisor", description=__doc__)
     parser.add_argument("run", type=Path, help="directory with plan.json; pid files and status go here")
     parser.add_argument("logs", type=Path, help="directory for the components' logs")
+    parser.add_argument("--detach", action="store_true", help="return at once, and go on in the background")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     with (options.run / "supervisor.lock").open("w") as lock:
@@ -91,6 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BlockingIOError:
             log.error("another supervisor runs on %s", options.run)
             return 3
+        if options.detach:
+            if os.fork() > 0:
+                return 0  # the child holds the lock on
+            os.setsid()
         ended, _ = pidfiles.end_left_over(options.run)
         if ended:
             log.warning("ended what an earlier run had left: %s", ", ".join(ended))

@@ -44,6 +44,7 @@ class S3Transfer:
                 s3={"addressing_style": "path"},
                 max_pool_connections=64,
                 retries={"max_attempts": 5, "mode": "standard"},
+                proxies={},  # a person's proxy has no business between us and a loopback port
             ),
         )
         # The CRT client cannot use an IP address as endpoint; threads come from our own pools.

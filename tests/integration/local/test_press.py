@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pressrun.core.errors import SetupError
-from pressrun.local import ports, press
+from pressrun.local import pidfiles, ports, press, processes
 from pressrun.local.buckets import LINEAGE, PUBLISHED, create_buckets, local_client
 from pressrun.local.options import LocalOptions
 
@@ -53,6 +54,32 @@ def test_up_names_a_taken_port_and_starts_nothing(tmp_path: Path, project_root: 
         with pytest.raises(SetupError, match=f"port {port}, needed for the S3 endpoint, is in use"):
             press.up(tmp_path, LocalOptions(airflow_port=21090, s3_port=port, sagemaker_port=21091))
     assert press.status(tmp_path).supervisor is None
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+def test_up_gives_up_with_the_log_of_what_does_not_start_and_leaves_nothing(tmp_path: Path, free_port: int) -> None:
+    (tmp_path / "dags").mkdir()
+    broken = tmp_path / ".venv-s3/bin/ministack"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("#!/bin/sh\necho no disk today\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(SetupError, match=r"s3 died 5 times soon after its start; .*no disk today"):
+        press.up(tmp_path, LocalOptions(airflow_port=21092, s3_port=free_port, sagemaker_port=21093))
+    run = tmp_path / ".pressrun/run"
+    assert pidfiles.names(run) == []
+    for name in ("supervisor", "sagemaker", "airflow-migrate"):
+        assert processes.marked(pidfiles.MARK, pidfiles.mark_of(run, name)) == []
+
+
+def test_an_old_heartbeat_is_not_health() -> None:
+    began = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    old, new = ("2026-11-20T11:59:59+00:00", "2026-11-20T12:00:01+00:00")
+    assert not press._is_fresh({"status": "healthy", "latest_scheduler_heartbeat": old}, began)
+    assert press._is_fresh({"status": "healthy", "latest_scheduler_heartbeat": new}, began)
+    assert press._is_fresh({"status": "healthy", "latest_scheduler_heartbeat": old}, None)
+    assert not press._is_fresh({"status": "unhealthy", "latest_scheduler_heartbeat": new}, began)
+    assert press._is_fresh({"status": "healthy"}, began)
 
 
 def test_down_and_status_where_nothing_ever_ran(tmp_path: Path) -> None:
