@@ -245,7 +245,7 @@ def test_object_info_in_the_package_says_where_it_is_from() -> None:
 
 
 CHANCE_NUMBERS = [373, 907, 516, 224]
-GOLDEN = ""
+GOLDEN = "10958484241242e8af04ca8bfc2f9131410345c64eb2ac9caab851091a205dc4"
 
 
 def test_pixels_of_one_known_picture() -> None:
