@@ -21,6 +21,7 @@ Here = Annotated[Seat, Depends(seat)]
 PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 STATIC = {
     "app.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
     "gallery.js": "text/javascript; charset=utf-8",
     "gallery-model.js": "text/javascript; charset=utf-8",
     "gallery-cards.js": "text/javascript; charset=utf-8",

@@ -137,11 +137,10 @@ def _stages(
     errors = len(findings.errors) if findings else 0
     reviewed = bool(rounds) and rounds[0].closed is not None
     over = quote is not None and quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit
+    checked = _errors(errors) if plans else ""
     judged: list[Stage] = [
         Stage("Plan", "done" if plans else "failed" if errors else "waiting", "" if plans else _errors(errors)),
-        Stage(
-            "Check", "failed" if errors and plans else "done" if quote else "waiting", _errors(errors) if plans else ""
-        ),
+        Stage("Check", "failed" if errors and plans else "done" if quote else "waiting", checked),
         Stage("Quote", "failed" if over else "done" if quote else "waiting", _price(quote)),
         Stage("Render", "done" if collection else "waiting", _rendering(quote, jobs, collection)),
         Stage("Review", "done" if reviewed else "waiting", "" if reviewed else "waits for people"),

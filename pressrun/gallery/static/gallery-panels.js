@@ -106,7 +106,7 @@ export class Panels {
         h("button", { type: "button", class: "plain close", title: "Close (Esc)", on: { click: () => this.close() } }, "✕"),
         h("h2", {}, cell.axes.product ?? cell.label),
         h("p", { class: "quiet" }, cell.locale_name, cell.direction === "rtl" ? ", right to left" : ""),
-        h("p", { class: "tags" }, Object.entries(candidate.axes).map(([axis, value]) => h("span", { class: "tag", title: axis }, value))),
+        h("p", { class: "tags" }, Object.entries({ ...cell.axes, ...candidate.axes }).map(([axis, value]) => h("span", { class: "tag", title: axis }, value))),
         others && h("p", { class: "quiet" }, others),
         h("p", { class: `verdict ${candidate.state}` }, h("b", {}, WORDS[candidate.state] ?? candidate.state),
           candidate.decision && h("span", {}, origin(candidate.decision))),

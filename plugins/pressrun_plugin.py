@@ -1,0 +1,29 @@
+"""Registers the review gallery with Airflow: its app, a navigation entry, and two tabs on every DAG run."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from pressrun.gallery.airflow_app import FINDINGS_ROUTE, PREFIX, QUEUE_ROUTE, REVIEW_ROUTE, AirflowGallery
+
+_RUN = PREFIX + "/dags/{DAG_ID}/runs/{RUN_ID}"
+
+
+class PressrunPlugin(AirflowPlugin):
+    """Everything that Pressrun adds to the Airflow UI."""
+
+    name = "pressrun"
+    fastapi_apps = [  # noqa: RUF012 - Airflow declares these as instance variables
+        {"app": AirflowGallery(), "url_prefix": PREFIX, "name": "Pressrun review"}
+    ]
+    external_views = [  # noqa: RUF012
+        {
+            "name": "Review",
+            "href": f"{PREFIX}/",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": QUEUE_ROUTE,
+        },
+        {"name": "Review", "href": f"{_RUN}/", "destination": "dag_run", "url_route": REVIEW_ROUTE},
+        {"name": "Findings", "href": f"{_RUN}/findings", "destination": "dag_run", "url_route": FINDINGS_ROUTE},
+    ]
