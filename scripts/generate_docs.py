@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from pressrun.core import campaign, errors, keys
 from pressrun.core.errors import PressrunError
+from pressrun.local.options import LocalOptions, port_setting
 from pressrun.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +41,18 @@ def settings_page() -> str:
         "AWS's own variables are honoured: `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_SAGEMAKER` make the same "
         "DAG run on a laptop.",
         table(("Variable", "Type", "Default", "What it is"), rows),
+        "## The press on your own machine",
+        "Read by `scripts/demo` and `pressrun local` only.",
+        table(
+            ("Variable", "Default", "What it is"),
+            [
+                (f"`{port_setting(name)}`", f"`{port}`", f"Port of {name}.")
+                for name, port in LocalOptions().ports.items()
+            ],
+        ),
+        "## In the container",
+        "Pressrun sets these on each Processing job: `PRESSRUN_ENGINE` (which engine renders) and "
+        "`PRESSRUN_SHARD_SHA256` (the shard's digest; the runner refuses another shard).",
     )
 
 
