@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from pressrun.core import campaign, errors, keys
 from pressrun.core.errors import PressrunError
 from pressrun.local.options import LocalOptions, port_setting
+from pressrun.runner.config import RunnerConfig, variable
 from pressrun.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,8 +52,15 @@ def settings_page() -> str:
             ],
         ),
         "## In the container",
-        "Pressrun sets these on each Processing job: `PRESSRUN_ENGINE` (which engine renders) and "
-        "`PRESSRUN_SHARD_SHA256` (the shard's digest; the runner refuses another shard).",
+        "The runner reads these from the job's environment. Pressrun sets the shard's digest and the engine itself; the "
+        "others are for those who bring their own image.",
+        table(
+            ("Variable", "Type", "Default", "What it is"),
+            [
+                (f"`{variable(name)}`", kind_of(field.annotation), default_of(field), field.description or "")
+                for name, field in RunnerConfig.model_fields.items()
+            ],
+        ),
     )
 
 
