@@ -33,9 +33,6 @@ class Worker:
     def start(self) -> None:
         self._thread.start()
 
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
     def interrupt(self, prompt_id: str | None = None) -> bool:
         """Stop the running prompt; with an id, only if that one runs. True if the flag was set."""
         return self.queue.while_running(prompt_id, self._interrupt.set)

@@ -67,11 +67,10 @@ _LANGUAGE_OF_SCRIPT = {"Arab": "ar", "Hebr": "he", "Deva": "hi", "Jpan": "ja", "
 
 
 def script_of(character: str) -> str:
-    """ISO 15924 code, with "Jpan" for kana, kanji and full-width forms; "Zyyy" for digits, spaces, punctuation."""
+    """ISO 15924 code, with "Jpan" for kana, kanji and full-width forms; "Zyyy" for all digits, spaces, punctuation."""
     code = ord(character)
     index = bisect.bisect_right(_STARTS, code) - 1
     if index >= 0 and code <= _RANGES[index][1] and unicodedata.category(character) != "Nd":
-        # Arabic comma and question mark belong to Arabic lines only; Arabic-Indic digits are numbers anywhere.
         return _RANGES[index][2]
     return "Zyyy"
 
