@@ -142,9 +142,7 @@ class Campaign:
             }
         )
 
-    def open(
-        self, ws: Workspace, items: list[CollectedItem], *, run_id: str = RUN_ID, number: int = 1
-    ) -> ReviewRound:
+    def open(self, ws: Workspace, items: list[CollectedItem], *, run_id: str = RUN_ID, number: int = 1) -> ReviewRound:
         request = self.request(run_id)
         collection = Collection(
             run_key=request.run_key,
