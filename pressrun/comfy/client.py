@@ -222,7 +222,8 @@ class ComfyClient:
                 return True
             if self._failed:
                 return False
-        self._fail(EngineGoneError("the websocket closed and cannot be opened again", where=self._base_url))
+        why = "the websocket closed and cannot be opened again" if self._alive() else "the engine's process ended"
+        self._fail(EngineGoneError(why, where=self._base_url))
         return False
 
     async def _reconcile(self, prompt_ids: list[str]) -> None:
