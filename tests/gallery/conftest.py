@@ -258,3 +258,9 @@ def sample() -> Iterator[Sample]:
     app = create_app(workspace=lambda: ws, current_user=current_user, require_access=require_access)
     yield Sample(ws, app, spring, autumn, {tuple(item.axes.values()): item for item in (*items, refused, failed)})
     app.state.desk.close()
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    """The campaign that `sample.spring` belongs to, to open further rounds of it."""
+    return SPRING

@@ -32,6 +32,12 @@ function draw() {
   drawBar();
 }
 
+// After a filter was set: from the top again.
+function redrawAll() {
+  draw();
+  if (root.getBoundingClientRect().top < 0) root.scrollIntoView();
+}
+
 function emptyText() {
   if (filter.state === "undecided" && round.settledCells === round.data.cells.length) {
     return round.data.closed ? "This round is finished." : "Every cell is settled. Finish the round when you are content.";
@@ -194,7 +200,7 @@ async function finish() {
     if (open) filter.state = "undecided";
   }
   await round.load();
-  draw();
+  redrawAll();
 }
 
 function toggle(id) {
@@ -276,12 +282,12 @@ find("states").addEventListener("click", (event) => {
   if (chip.dataset.mine) filter.mine = !filter.mine;
   else filter.state = chip.dataset.state;
   chip.blur();
-  draw();
+  redrawAll();
 });
 find("axes").addEventListener("change", (event) => {
   filter.axes[event.target.dataset.axis] = event.target.value;
   event.target.blur();
-  draw();
+  redrawAll();
 });
 find("help").addEventListener("click", () => panels.help());
 find("finish").addEventListener("click", finish);
