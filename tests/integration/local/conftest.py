@@ -22,7 +22,6 @@ from pressrun.local.paths import LocalPaths
 from pressrun.local.sagemaker import EndpointConfig, Image, ImageRegistry, SageMakerEndpoint
 from pressrun.local.services import s3_service
 
-PROJECT = Path(__file__).parents[3]
 CREDENTIALS = {
     "region_name": "us-east-1",
     "aws_access_key_id": "pressrun-local",
@@ -38,11 +37,11 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def s3_url(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[str]:
     paths = LocalPaths(tmp_path_factory.mktemp("s3"))
     paths.create()
     service = s3_service(paths, free_port())
-    command = LocalPaths(PROJECT).s3_command
+    command = LocalPaths(repository).s3_command
     assert command.exists(), "the S3 server is missing: scripts/test makes its environment"
     with (paths.logs / "s3.log").open("wb") as log:
         server = subprocess.Popen([command], env=service.env, cwd=service.cwd, stdout=log, stderr=log)
@@ -215,8 +214,3 @@ def client_of_fixture() -> Callable[..., Any]:
 @pytest.fixture(name="free_port")
 def free_port_fixture() -> int:
     return free_port()
-
-
-@pytest.fixture
-def project_root() -> Path:
-    return PROJECT

@@ -44,9 +44,9 @@ def test_a_port_in_use_is_one_sentence_with_its_user_and_the_setting() -> None:
     ports.require_free(port, "Airflow", "PRESSRUN_LOCAL_AIRFLOW_PORT")
 
 
-def test_up_names_a_taken_port_and_starts_nothing(tmp_path: Path, project_root: Path) -> None:
+def test_up_names_a_taken_port_and_starts_nothing(tmp_path: Path, repository: Path) -> None:
     (tmp_path / "dags").mkdir()
-    (tmp_path / ".venv-s3").symlink_to(project_root / ".venv-s3")
+    (tmp_path / ".venv-s3").symlink_to(repository / ".venv-s3")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,11 +35,11 @@ print_sheets()
 
 
 @pytest.fixture
-def project(tmp_path: Path, project_root: Path) -> Iterator[Path]:
+def project(tmp_path: Path, repository: Path) -> Iterator[Path]:
     for folder in ("dags", "plugins"):
         (tmp_path / folder).mkdir()
     (tmp_path / "dags/sheets.py").write_text(DAG)
-    (tmp_path / ".venv-s3").symlink_to(project_root / ".venv-s3")
+    (tmp_path / ".venv-s3").symlink_to(repository / ".venv-s3")
     yield tmp_path
     press.down(tmp_path)
 
@@ -76,7 +75,5 @@ def test_up_a_run_through_kills_and_down(project: Path, wait_until: Callable[...
     assert len(everything) > 10
     press.down(project)
     assert [pid for pid in everything if processes.stamp(pid)] == []
-    began = time.monotonic()
-    press.up(project, OPTIONS)
-    assert time.monotonic() - began < 60
+    press.up(project, OPTIONS)  # again, on the same database
     assert "airflow-migrate" not in [item.name for item in press.status(project).components]
