@@ -71,12 +71,21 @@ class EngineServer:
 
     @property
     def resident_bytes(self) -> int | None:
-        """Memory the process holds, where /proc tells; None elsewhere."""
+        """Memory the process holds now, where /proc tells; None elsewhere."""
+        return self._memory("VmRSS")
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The most memory the process ever held, where /proc tells; None elsewhere."""
+        return self._memory("VmHWM")
+
+    def _memory(self, name: str) -> int | None:
         try:
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
             return None
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        found = next((line.split()[1] for line in lines if line.startswith(name + ":")), None)
+        return int(found) * 1024 if found else None
 
     async def start(self) -> None:
         """Start and wait until GET /system_stats answers. EngineGoneError where it ends or stays silent."""

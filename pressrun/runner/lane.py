@@ -43,6 +43,7 @@ class Lane:
 
     async def stop(self) -> None:
         """End the engine and keep its log."""
+        self._desk.events.write("engine_stopped", engine=self.number, peak_bytes=self._server.peak_bytes)
         await self._server.stop()
         self._keep_log()
 
