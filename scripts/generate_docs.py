@@ -52,8 +52,8 @@ def settings_page() -> str:
             ],
         ),
         "## In the container",
-        "The runner reads these from the job's environment. Pressrun sets the shard's digest and the engine itself; the "
-        "others are for those who bring their own image.",
+        "The runner reads these from the job's environment. Pressrun sets the shard's digest and the engine itself; "
+        "the others are for those who bring their own image.",
         table(
             ("Variable", "Type", "Default", "What it is"),
             [
