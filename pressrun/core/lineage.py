@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from pressrun.core.codec import VersionedDocument
+from pressrun.core.collection import axis_order
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile
 from pressrun.core.quote import Quote
@@ -214,7 +215,7 @@ def describe_lineage(record: AssetLineage) -> str:
     """The record in sentences: what it is, who asked, from which row, made how, approved by whom, published where."""
     render, run = record.render, record.run
     kind = "a proof" if record.proof else "a final image"
-    axes = ", ".join(f"{axis} {value}" for axis, value in record.axes.items())
+    axes = ", ".join(f"{axis} {record.axes[axis]}" for axis in axis_order(record.axes))
     lines = [f"This is {kind} of campaign {record.campaign} ({record.title}): {axes}."]
     if record.manifest:
         row = f"row {record.manifest.row} of " if record.manifest.row is not None else ""

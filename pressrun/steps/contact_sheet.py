@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from pressrun.core.collection import CollectedItem, Collection
+from pressrun.core.collection import CollectedItem, Collection, axis_order
 from pressrun.core.errors import PressrunError
 from pressrun.steps.workspace import Workspace
 from pressrun.typeset import draw, layout
@@ -41,7 +41,7 @@ def make_contact_sheet(ws: Workspace, collection: Collection, title: str) -> byt
     height = HEADER + len(groups) * GROUP + rows * (CELL + LABEL + GAP) + MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     _text(sheet, title, (MARGIN, 26), size=30, bold=True, width=width - 2 * MARGIN)
-    _text(sheet, _subtitle(collection, left_out), (MARGIN, 64), size=16, fill=FAINT, width=width - 2 * MARGIN)
+    _text(sheet, _subtitle(collection, left_out), (MARGIN, 68), size=16, fill=FAINT, width=width - 2 * MARGIN)
     y = HEADER
     for product, group in groups.items():
         ImageDraw.Draw(sheet).line((MARGIN, y + 8, width - MARGIN, y + 8), fill=EMPTY, width=2)
@@ -80,8 +80,7 @@ def _picture(ws: Workspace, sheet: Image.Image, item: CollectedItem, at: tuple[i
     else:
         # The picture stands on the label, as prints stand on a shelf: sizes stay comparable.
         sheet.paste(thumb, (x + (CELL - thumb.width) // 2, y + CELL - thumb.height))
-    rest = [value for axis, value in item.axes.items() if axis not in ("product", "locale")]
-    label = " · ".join([item.axes.get("locale", ""), *rest])
+    label = " · ".join(item.axes[axis] for axis in axis_order(item.axes) if axis != "product")
     _text(sheet, label, (x, y + CELL + 5), size=13, fill=INK, width=CELL, align="center")
 
 

@@ -112,12 +112,16 @@ def _publish_cell(press: _Press, cell: Sequence[PlannedPublication]) -> list[Pub
             done.append((_deliver(press, planned), True))
         else:
             done.append((_of_this_press(press, known), False))
-    made = [publication for publication, _ in done]
-    _move_pointer(press, cell[0].folder, made)
-    for publication, new in done:
-        if new:
-            ws.write_once(keys.publication(campaign, publication.item_id, publication.source_sha256), publication)
-    return made
+    _move_pointer(press, cell[0].folder, [publication for publication, _ in done])
+    return [_receipted(press, publication) if new else publication for publication, new in done]
+
+
+def _receipted(press: _Press, publication: Publication) -> Publication:
+    """Leave the file's receipt; where another run delivered the same bytes at the same time, its receipt counts."""
+    key = keys.publication(publication.campaign, publication.item_id, publication.source_sha256)
+    if press.ws.write_once(key, publication):
+        return publication
+    return press.ws.read(Publication, key)
 
 
 def _of_this_press(press: _Press, known: Publication) -> Publication:

@@ -286,6 +286,25 @@ def test_two_runs_at_once_leave_an_index_of_both() -> None:
     assert ws.published.get("spring_sale/delivery.csv").decode().count("\r\n") == 5
 
 
+def test_two_runs_that_deliver_the_same_bytes_at_once_count_each_file_once() -> None:
+    ws = memory_workspace()
+    first, second = a_run(ws), a_run(ws, "manual_2")
+    rounds = [review(ws, first), review(ws, second)]
+    create, raced = ws.work.create, []
+
+    def create_late(key: str, data: bytes, **kwargs: Any) -> bool:
+        if key.startswith("publications/"):
+            ws.work.create = create  # type: ignore[method-assign]
+            raced.append(publish_run(ws, second.plan_ref, rounds[1]))
+        return create(key, data, **kwargs)
+
+    ws.work.create = create_late  # type: ignore[method-assign]
+    late = publish_run(ws, first.plan_ref, rounds[0], workers=1)
+    assert (raced[0]["published"], raced[0]["already_published"]) == (4, 0)
+    assert (late["published"], late["already_published"]) == (0, 4)
+    assert len([key for key in contents(ws.published) if key.endswith(".png")]) == 4
+
+
 def test_an_index_that_somebody_replaces_meanwhile_is_built_again() -> None:
     ws = memory_workspace()
     run = a_run(ws)
