@@ -73,8 +73,9 @@ function cardElement(round, cell, candidate) {
     h("figcaption", {},
       h("span", { class: "name" }, candidate.label || "candidate"),
       h("span", { class: "who", title: candidate.decision ? origin(candidate.decision) : "" },
-        candidate.pending ? "saving" : candidate.decision?.origin ? `↩ ${candidate.decision.by_name}` :
-          candidate.decision?.by_name ?? ""),
+        candidate.pending ? "saving" : candidate.decision?.by_name ?? ""),
+      candidate.decision?.origin && !candidate.pending && h("span", { class: "carried" },
+        `↩ from ${candidate.decision.origin.run_id ?? candidate.decision.origin.run_key}`),
       decision?.note && h("span", { class: "note", dir: "auto" }, decision.note)));
   return card;
 }
