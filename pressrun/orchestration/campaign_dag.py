@@ -104,8 +104,13 @@ def _when(spec: CampaignSpec, file: Path) -> tuple[CronTriggerTimetable | None, 
     except Exception as exc:
         remedy = "use five cron fields, for example `0 6 * * 1` for Mondays at 06:00"
         raise _wrong(file, "schedule", f"{spec.schedule!r} is no cron schedule: {exc}", remedy) from exc
+    if spec.start is None:
+        if spec.catchup:
+            raise _wrong(file, "start", "catchup needs a first drop", "add `start: 2026-03-01`, or remove catchup")
+        # With a start in the past Airflow prints the latest missed drop at once; without one it waits for the next.
+        return timetable, None
     try:
-        start = datetime.fromisoformat(spec.start) if spec.start else datetime(2024, 1, 1)
+        start = datetime.fromisoformat(spec.start)
     except ValueError as exc:
         raise _wrong(file, "start", f"{spec.start!r} is no date", "use an ISO date like 2026-03-01") from exc
     return timetable, start if start.tzinfo else start.replace(tzinfo=zone)

@@ -109,6 +109,19 @@ def test_a_schedule_makes_it_seasonal_in_its_own_timezone(campaign: Write) -> No
     assert build_campaign_dag(campaign()).timetable != dag.timetable
 
 
+def test_a_new_seasonal_campaign_waits_for_its_next_drop(campaign: Write) -> None:
+    from airflow.sdk import timezone
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    dag = build_campaign_dag(campaign(text=campaign().read_text() + 'schedule: "0 6 * * *"\n'))
+    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+    restriction = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
+    found = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    assert found is not None
+    assert found.run_after > timezone.utcnow(), "nothing is bought because a file was added"
+
+
 def test_the_drop_is_the_logical_date_where_the_campaign_lives() -> None:
     late = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
     assert drop_of(SimpleNamespace(logical_date=late, run_after=None), "Asia/Tokyo") == "2026-03-02"
@@ -130,6 +143,7 @@ def test_who_asked_is_a_person_or_a_kind_of_run() -> None:
         ("{spring}schedule: every monday\n", r"/schedule: 'every monday' is no cron schedule.*0 6 \* \* 1"),
         ("{spring}timezone: Middle/Earth\n", r"/timezone: unknown timezone 'Middle/Earth'"),
         ('{spring}schedule: "@daily"\nstart: soon\n', r"/start: 'soon' is no date"),
+        ('{spring}schedule: "@daily"\ncatchup: true\n', r"/start: catchup needs a first drop"),
         ("{spring}", r"campaign 'spring' is already defined in a_spring/campaign.yaml"),
     ],
 )
