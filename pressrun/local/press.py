@@ -257,6 +257,14 @@ def _health(url: str) -> dict[str, dict[str, Any]]:
     return body
 
 
+def endpoints(project: Path) -> Endpoints:
+    """Where the running press is; SetupError where none runs."""
+    paths = LocalPaths(project.resolve())
+    if _supervisor(paths) is None:
+        raise SetupError("no press is running here", where=str(project), remedy="scripts/demo or `pressrun local up`")
+    return _endpoints(paths, LocalOptions.from_environment().region)
+
+
 def _endpoints(paths: LocalPaths, region: str) -> Endpoints:
     ports = {service.name: service.port for service in Plan.read(paths.run / "plan.json").services}
     airflow, s3, sagemaker = (f"http://{LOOPBACK}:{ports[name]}" for name in ("api-server", "s3", "sagemaker"))

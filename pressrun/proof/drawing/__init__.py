@@ -1,5 +1,7 @@
 """Drawing proofs: from a graph's nodes to marked pictures, the same on every machine."""
 
+from importlib.metadata import version
+
 from pressrun.core.codec import digest_of
 from pressrun.typeset import fonts_digest
 
@@ -8,5 +10,6 @@ DRAWING_VERSION = 1
 
 
 def engine_class() -> str:
-    """ "proof:" and 16 hex digits: the drawing version and the pinned fonts. Part of every proof's render key."""
-    return "proof:" + digest_of({"drawing": DRAWING_VERSION, "fonts": fonts_digest()})[:16]
+    """ "proof:" and 16 hex digits: everything that decides a proof's pixels. Part of every proof's render key."""
+    libraries = {name: version(name) for name in ("freetype-py", "numpy", "pillow", "uharfbuzz")}
+    return "proof:" + digest_of({"drawing": DRAWING_VERSION, "fonts": fonts_digest(), "libraries": libraries})[:16]
