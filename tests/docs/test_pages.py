@@ -54,7 +54,9 @@ def name_of(value: object) -> str:
 
 def test_generated_pages_follow_from_the_code(load: Callable[[str], ModuleType]) -> None:
     made = load("scripts/generate_docs.py").PAGES
-    assert {path.name for path in (ROOT / "docs" / "reference").glob("*.md")} == {Path(path).name for path in made}
+    note = load("scripts/generate_docs.py").NOTE.strip()
+    claimed = {path.name for path in (ROOT / "docs" / "reference").glob("*.md") if note in path.read_text()}
+    assert claimed == {Path(path).name for path in made}
     behind = [path for path, make in made.items() if (ROOT / path).read_text() != make()]
     assert not behind, "run scripts/docs and commit what it writes"
 
