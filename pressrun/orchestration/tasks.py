@@ -76,12 +76,14 @@ def collect_results(
     plan: PlanRef, quote: QuoteRef, agreed: dict[str, Any] | None, title: str, notify: Sequence[str]
 ) -> CollectionRef:
     """Account for every item, judge it, open the review round. Runs also where shards failed: what is there counts."""
+    from pressrun.orchestration.reaper import stop_left_over_jobs  # noqa: PLC0415
     from pressrun.steps.collect import collect_run  # noqa: PLC0415
 
     if not agreed:  # all_done lets this task start after a refusal, too
         raise AirflowSkipException("Nothing was bought, so there is nothing to collect.")
     ws = _workspace()
     with airflow_errors():
+        stop_left_over_jobs(ws, plan["run_key"])
         found = collect_run(ws, plan, quote)
     if found["round"] and not found["settled"]:
         from pressrun.orchestration.tidings import tell_ready  # noqa: PLC0415
