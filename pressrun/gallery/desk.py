@@ -42,7 +42,7 @@ class ReviewDesk:
     def __init__(self, workspace: Callable[[], Workspace]) -> None:
         self._workspace = workspace
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="pressrun-gallery")
-        self._large = lru_cache(maxsize=16)(self._read)
+        self._large = lru_cache(maxsize=64)(self._read)
         self._small = lru_cache(maxsize=20_000)(self._read)
 
     def close(self) -> None:

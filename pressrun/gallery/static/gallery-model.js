@@ -84,10 +84,6 @@ export class Round {
     });
   }
 
-  countCells(state) {
-    return this.data.cells.filter((cell) => matches(cell, state)).length;
-  }
-
   get settledCells() {
     return this.data.cells.filter((cell) => !cell.open && !cell.over).length;
   }

@@ -67,7 +67,7 @@ function drawBar() {
   const total = data.cells.length;
   const chips = ["undecided", ...STATES, "all"].map((state) => h("button", {
     type: "button", class: filter.state === state ? "chip on" : "chip", "data-state": state,
-  }, state === "all" ? "All" : cap(WORDS[state]), h("span", {}, String(round.countCells(state)))));
+  }, state === "all" ? "All" : cap(WORDS[state]), h("span", {}, String(round.select({ ...filter, state }).length))));
   const partly = data.cells.some((cell) => cell.may_decide) && data.cells.some((cell) => !cell.may_decide);
   if (partly) chips.push(h("button", { type: "button", class: filter.mine ? "chip on" : "chip", "data-mine": "1" }, "My markets"));
   find("states").replaceChildren(...chips);
