@@ -1,4 +1,4 @@
-"""`scripts/demo`: up, trigger, watch, review, published. With --yes it plays the reviewers through the gallery's API."""
+"""`scripts/demo`: up, trigger, watch, review, published. With --yes it plays the reviewers, through the gallery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from pressrun.cli import run_command
 from pressrun.cli.local import down as stop
 from pressrun.cli.local import status as tell
-from pressrun.core import ids
+from pressrun.core import ids, keys
 from pressrun.core.codec import canonical_json
 from pressrun.core.errors import PressrunError
 from pressrun.demo.reviewer import review_all
@@ -91,18 +91,13 @@ def _review(url: str, waiting: tuple[str, str, int], logins: dict[str, Login], *
 
 
 def _farewell(campaign: str, endpoints: press.Endpoints, ws: Workspace, say: Any) -> None:
-    bucket = ws.settings.bucket_published
-    delivered = sum(info.key.endswith(".png") for info in ws.published.list(f"{campaign}/"))
-    say(f"\nPublished: s3://{bucket}/{campaign}/ holds {delivered} images, index.json and delivery.csv")
+    folder = keys.published_root(campaign, proof=True)
+    images = [info.key for info in ws.published.list(folder) if info.key.endswith(".png")]
+    say(f"\nPublished: {ws.published.uri(folder)} holds {len(images)} images, index.json and delivery.csv")
     say(f"  Airflow          {endpoints.airflow}  (maya / {_password(endpoints, 'maya')})")
-    say('  look at them     eval "$(.venv/bin/pressrun local env)"')
-    say(f"                   .venv/bin/pressrun lineage show s3://{bucket}/{first_image(ws, campaign)}")
+    say('  where from?      eval "$(.venv/bin/pressrun local env)"')
+    say(f"                   .venv/bin/pressrun lineage show {ws.published.uri(images[0] if images else folder)}")
     say("  stop everything  scripts/demo down")
-
-
-def first_image(ws: Workspace, campaign: str) -> str:
-    """Key of one delivered image, for the line that shows how to ask for its lineage."""
-    return next((info.key for info in ws.published.list(f"{campaign}/") if info.key.endswith(".png")), f"{campaign}/…")
 
 
 def _password(endpoints: press.Endpoints, name: str) -> str:

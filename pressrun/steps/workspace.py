@@ -66,13 +66,15 @@ def open_workspace(settings: Settings) -> Workspace:
 
     client = boto3.session.Session(region_name=settings.region).client("s3", config=RETRIES)
 
-    def store(bucket: str) -> S3Store:
-        return S3Store(bucket, client, owner=settings.bucket_owner)
+    def store(bucket: str, lock_days: int = 0) -> S3Store:
+        return S3Store(
+            bucket, client, owner=settings.bucket_owner, lock_days=lock_days, lock_mode=settings.lineage_lock_mode
+        )
 
     return Workspace(
         settings=settings,
         inputs=store(settings.bucket_inputs),
         work=store(settings.bucket_work),
         published=store(settings.bucket_published),
-        lineage=store(settings.bucket_lineage),
+        lineage=store(settings.bucket_lineage, settings.lineage_lock_days),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from botocore.config import Config
@@ -17,16 +18,28 @@ Answer = TypeVar("Answer")
 
 # standard mode with 8 attempts lost none of 600 puts at 30 % injected 503s; adaptive mode sleeps on its own bucket.
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 8}, s3={"addressing_style": "path"})
-_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+_MISSING = {"404", "NoSuchKey", "NotFound"}
 _LOST_RACE = {"412", "PreconditionFailed"}
 _CONFLICT = {"409", "ConditionalRequestConflict"}
 
 
 class S3Store:
-    """One bucket on S3 or on an S3-compatible endpoint that honours conditional writes."""
+    """One bucket on S3 or on an S3-compatible endpoint that honours conditional writes.
 
-    def __init__(self, bucket: str, client: Any, *, owner: str | None = None) -> None:
+    With `lock_days` every created object is retained under Object Lock for so long; the bucket must allow it.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        client: Any,
+        *,
+        owner: str | None = None,
+        lock_days: int = 0,
+        lock_mode: str = "GOVERNANCE",
+    ) -> None:
         self._bucket, self._client = bucket, client
+        self._lock_days, self._lock_mode = lock_days, lock_mode
         self._common: dict[str, str] = {"Bucket": bucket} | ({"ExpectedBucketOwner": owner} if owner else {})
 
     @property
@@ -37,8 +50,11 @@ class S3Store:
         return f"s3://{self._bucket}/{key}"
 
     def get(self, key: str) -> bytes:
-        body: bytes = self._call("read", key, lambda: self._client.get_object(Key=key, **self._common)["Body"].read())
-        return body
+        def read() -> bytes:
+            body: bytes = self._client.get_object(Key=key, **self._common)["Body"].read()
+            return body
+
+        return self._call("read", key, read)
 
     def head(self, key: str) -> ObjectInfo | None:
         try:
@@ -68,7 +84,10 @@ class S3Store:
         content_type: str = "application/json",
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
-        return self._conditional("create", key, lambda: self._put(key, data, content_type, metadata, IfNoneMatch="*"))
+        lock = self._retention()
+        return self._conditional(
+            "create", key, lambda: self._put(key, data, content_type, metadata, IfNoneMatch="*", **lock)
+        )
 
     def replace(self, key: str, data: bytes, *, etag: str, content_type: str = "application/json") -> bool:
         return self._conditional("replace", key, lambda: self._put(key, data, content_type, None, IfMatch=f'"{etag}"'))
@@ -86,12 +105,18 @@ class S3Store:
         self._call("delete", key, lambda: self._client.delete_object(Key=key, **self._common))
 
     def _put(
-        self, key: str, data: bytes, content_type: str, metadata: Mapping[str, str] | None, **condition: str
+        self, key: str, data: bytes, content_type: str, metadata: Mapping[str, str] | None, **condition: Any
     ) -> None:
         self._client.put_object(
             Key=key, Body=data, ContentType=content_type, Metadata=dict(metadata or {}),
             ChecksumAlgorithm="SHA256", **condition, **self._common,
         )  # fmt: skip
+
+    def _retention(self) -> dict[str, Any]:
+        if not self._lock_days:
+            return {}
+        until = datetime.now(UTC) + timedelta(days=self._lock_days)
+        return {"ObjectLockMode": self._lock_mode, "ObjectLockRetainUntilDate": until}
 
     def _conditional(self, action: str, key: str, write: Callable[[], None]) -> bool:
         for attempt in range(6):
@@ -119,6 +144,9 @@ class S3Store:
 
     def _storage_error(self, action: str, key: str, exc: ClientError | BotoCoreError) -> StorageError:
         code = _code(exc) if isinstance(exc, ClientError) else type(exc).__name__
+        if code == "NoSuchBucket":
+            remedy = "deploy the buckets first, or check the PRESSRUN_BUCKET_… settings"
+            return NotFoundError("there is no such bucket", where=f"s3://{self._bucket}", remedy=remedy)
         if code in _MISSING:
             return NotFoundError("there is no such object", where=self.uri(key))
         return StorageError(f"could not {action}: {code}: {exc}", where=self.uri(key), remedy=_ADVICE.get(code))

@@ -7,10 +7,7 @@ import os
 import random
 import shutil
 import signal
-import socket
-import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +16,13 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from embedded_s3 import s3_url
 
 from pressrun.core.job import JobState
 from pressrun.core.quote import Quote
 from pressrun.core.refs import PlanRef, QuoteRef
-from pressrun.local.buckets import create_buckets, local_client
-from pressrun.local.paths import LocalPaths
+from pressrun.local.buckets import local_client
 from pressrun.local.sagemaker import EndpointConfig, SageMakerEndpoint
-from pressrun.local.services import s3_service
 from pressrun.settings import read_settings
 from pressrun.steps.expand import expand_run
 from pressrun.steps.jobs import JobOrder, ShardDone, ShardExhausted, job_records, next_order
@@ -36,29 +32,7 @@ from pressrun.steps.workspace import Workspace, open_workspace
 
 PROJECT = Path(__file__).parents[2]
 REGION = "us-east-1"
-
-
-@pytest.fixture(scope="session")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    paths = LocalPaths(tmp_path_factory.mktemp("s3"))
-    paths.create()
-    service = s3_service(paths, port)
-    with (paths.logs / "s3.log").open("wb") as log:
-        command = [LocalPaths(PROJECT).s3_command]
-        server = subprocess.Popen(command, env=service.env, cwd=service.cwd, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-            break
-        time.sleep(0.1)
-    create_buckets(local_client("s3", url, REGION), REGION)
-    yield url
-    server.terminate()
-    server.wait(10)
+__all__ = ["s3_url"]
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +13,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from embedded_s3 import free_port, s3_url
 
-from pressrun.local.paths import LocalPaths
 from pressrun.local.sagemaker import EndpointConfig, Image, ImageRegistry, SageMakerEndpoint
-from pressrun.local.services import s3_service
 
 CREDENTIALS = {
     "region_name": "us-east-1",
@@ -28,35 +23,7 @@ CREDENTIALS = {
     "aws_secret_access_key": "pressrun-local",
 }
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def s3_url(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[str]:
-    paths = LocalPaths(tmp_path_factory.mktemp("s3"))
-    paths.create()
-    service = s3_service(paths, free_port())
-    command = LocalPaths(repository).s3_command
-    assert command.exists(), "the S3 server is missing: scripts/test makes its environment"
-    with (paths.logs / "s3.log").open("wb") as log:
-        server = subprocess.Popen([command], env=service.env, cwd=service.cwd, stdout=log, stderr=log)
-    assert service.ready_url is not None
-
-    def answers() -> bool:
-        assert server.poll() is None, (paths.logs / "s3.log").read_text()
-        with contextlib.suppress(OSError), urllib.request.urlopen(service.ready_url, timeout=2):
-            return True
-        return False
-
-    wait_until(answers, 30)
-    yield service.ready_url.rstrip("/")
-    server.terminate()
-    server.wait(10)
+__all__ = ["s3_url"]
 
 
 @pytest.fixture(scope="session")
