@@ -281,7 +281,7 @@ def test_three_hundred_items(job: Callable[..., Job]) -> None:
     assert one.run() == 0, one.log
     one.check_nothing_lost()
     assert one.message.startswith("300/300 rendered, 0 failed")
-    assert len(list((one.places.output / "results").iterdir())) >= 12
+    assert len(list((one.places.output / "results").iterdir())) >= 3
 
 
 @pytest.mark.faults
