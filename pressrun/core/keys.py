@@ -15,6 +15,7 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    renders/{render_key}.json               the render index
                    reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
                    decisions/{campaign}/{item}/{sha256}/{sequence}.json and marker {sequence}-{state}
+                   rework/{campaign}/{item}/{round}.json   an item goes round again
                    publications/{campaign}/{item}/{sha256}.json
                    holds/{campaign}.json                   legal hold
                    retirements/{campaign}/{run_key}.json   receipt of a retired run
@@ -132,6 +133,15 @@ def decision_marker(campaign: str, item_id: str, sha256: str, sequence: int, sta
 def publications(campaign: str, item_id: str | None = None) -> str:
     """Prefix of the receipts of delivered files: of a campaign, or of an item."""
     return f"publications/{campaign}/" + (f"{item_id}/" if item_id else "")
+
+
+def reworks(campaign: str) -> str:
+    """Prefix of a campaign's rework records."""
+    return f"rework/{campaign}/"
+
+
+def rework(campaign: str, item_id: str, round_number: int) -> str:
+    return f"{reworks(campaign)}{item_id}/{round_number:02d}.json"
 
 
 def publication(campaign: str, item_id: str, sha256: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pressrun import __version__
@@ -20,7 +21,7 @@ from pressrun.core.refs import PlanRef
 from pressrun.core.request import read_conf
 from pressrun.core.templates import render_value
 from pressrun.settings import Settings
-from pressrun.steps.rework import review_rounds
+from pressrun.steps.rework import advanced_rounds, record_rounds, recorded_rounds
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace
 
@@ -62,6 +63,8 @@ def expand_run(
         (plan, keys.plan(run_key, plan.digest())),
     ):
         ws.write_once(key, document)
+    if request.rework:
+        record_rounds(ws, campaign, plan.items, run_key=run_key)
     return PlanRef(
         run_key=run_key,
         campaign=campaign,
@@ -125,7 +128,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
         bundle=bundle,
         models=sources.models(),
         engine_class=engine,
-        rounds=review_rounds(ws, spec.campaign, advance=request.rework),
+        rounds=recorded_rounds(ws, spec.campaign),
     )
     if request.asked_press != request.press:
         gather.say(
@@ -133,6 +136,9 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
             "set PRESSRUN_FINAL_ENGINE=comfyui where GPU jobs can run", severity="warning",
         )  # fmt: skip
     items: list[Item] = expand(sheet, request, resolve=sources.asset, gather=gather)
+    if request.rework and (again := advanced_rounds(ws, spec.campaign, items)):
+        reworked = replace(sheet, rounds={**sheet.rounds, **again})
+        items = expand(reworked, request, resolve=sources.asset, gather=gather)
     plan = RenderPlan(
         run=request,
         spec=spec,

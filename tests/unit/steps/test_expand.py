@@ -10,10 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
+from pressrun.core import keys
+from pressrun.core.codec import sha256_hex
 from pressrun.core.errors import InputError, NotFoundError
 from pressrun.core.findings import Finding, FindingsError
+from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
+from pressrun.core.render import Render
+from pressrun.core.review import Decision
 from pressrun.settings import Settings
+from pressrun.steps.decisions import append
 from pressrun.steps.expand import expand_run, make_plan, make_request
 from pressrun.steps.quote import quote_run
 from pressrun.steps.sources import Sources
@@ -238,3 +244,61 @@ def test_findings_of_a_failed_expansion_are_stored_for_the_page(ws: Workspace, p
     with pytest.raises(FindingsError):
         expand_run(ws, dag_id="press_mini", run_id="r", run_type="manual", conf={}, drop="d", triggered_by="m")
     assert [info for info in ws.work.list("runs/") if "/findings/" in info.key]
+
+
+def rendered(ws: Workspace, made: RenderPlan, digest: str) -> None:
+    """Puts a picture of every item into the render index; `digest` goes into its SHA-256."""
+    for item in made.items:
+        render = Render(
+            render_key=item.render_key, item_id=item.item_id, campaign="mini", run_key="r", job="j", image_uri="s3://w/i", thumb_uri=None,
+            sha256=sha256_hex(f"{digest}{item.render_key}".encode()), size=1, media_type="image/png", width=64, height=64, measurements=None,
+            seed=item.seed, params=item.params, params_sha256="", workflow="card", graph_sha256="", contract_sha256="",
+            engine_class="e", engine_version="1", prompt_id="p", started_at="", seconds=1.0,
+        )  # fmt: skip
+        ws.write_once(keys.render(item.render_key), render)
+
+
+def send_back(ws: Workspace, item: Item) -> None:
+    sha256 = ws.read(Render, keys.render(item.render_key)).sha256
+    append(
+        ws,
+        Decision(
+            campaign="mini",
+            item_id=item.item_id,
+            sha256=sha256,
+            sequence=1,
+            state="changes_requested",
+            by="rosa",
+            by_name="Rosa",
+            run_key="r",
+            round=1,
+            at="now",
+        ),
+    )
+
+
+def run(ws: Workspace, run_id: str, **conf: Any) -> RenderPlan:
+    ref = expand_run(
+        ws, dag_id="press_mini", run_id=run_id, run_type="manual", conf=conf, drop="d", triggered_by="maya"
+    )
+    return ws.read(RenderPlan, keys.plan(ref["run_key"], ref["plan_digest"]))
+
+
+def test_a_sent_back_picture_comes_again_only_with_rework_and_then_stays(ws: Workspace) -> None:
+    first = run(ws, "1")
+    rendered(ws, first, "round 0")
+    send_back(ws, first.items[0])
+    assert run(ws, "2").items == first.items
+
+    reworked = run(ws, "3", rework=True)
+    changed = [new for old, new in zip(first.items, reworked.items, strict=True) if new != old]
+    assert [(item.item_id, item.round) for item in changed] == [(first.items[0].item_id, 1)]
+    assert changed[0].seed != first.items[0].seed
+    assert run(ws, "3", rework=True) == reworked, "a retry of the task goes no further"
+    assert run(ws, "4", rework=True).items == reworked.items, "nothing new was seen, so nothing new is asked for"
+    assert run(ws, "5").items == reworked.items, "an ordinary run asks for the newest picture"
+
+    rendered(ws, reworked, "round 1")
+    send_back(ws, changed[0])
+    assert run(ws, "6").items == reworked.items
+    assert run(ws, "7", rework=True).items[0].round == 2
