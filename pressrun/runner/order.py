@@ -11,9 +11,10 @@ _BASE_MODELS = ("ckpt_name", "unet_name", "model_name", "clip_name", "vae_name",
 
 
 def order_key(workflow: str, graph: Mapping[str, Any]) -> OrderKey:
-    """What to sort a compiled graph by. An engine of default settings drops every model that a graph does not use,
+    """What to sort a compiled graph by.
 
-    so alternating between two checkpoints loads one of them for every image; sorted, each is loaded once.
+    An engine of default settings drops every model that a graph does not use, so alternating between two checkpoints
+    loads one of them for every image; sorted, each is loaded once.
     """
     models: list[str] = []
     loras: list[str] = []
