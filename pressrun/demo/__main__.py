@@ -17,6 +17,7 @@ from pressrun.core.codec import canonical_json
 from pressrun.core.errors import PressrunError
 from pressrun.demo.reviewer import review_all
 from pressrun.demo.watch import Watch
+from pressrun.gallery.airflow_app import review_path
 from pressrun.local import press
 from pressrun.local.client import AirflowClient
 from pressrun.local.credentials import Login
@@ -60,7 +61,7 @@ def run(project: Path, *, campaign: str, yes: bool, limit: int | None) -> dict[s
         watch = Watch(airflow, ws, dag_id=dag_id, run_id=run_id, say=say)
         waiting = watch.until_review_or_end(TIMEOUT)
         if waiting is not None:
-            page = f"{endpoints.airflow}/dags/{dag_id}/runs/{run_id}/plugin/review"
+            page = f"{endpoints.airflow}{review_path(dag_id, run_id)}"
             say(f"\nReady for review: {page}")
             _review(endpoints.airflow, waiting, logins, yes=yes, say=say)
             watch.until_end(TIMEOUT if yes else 24 * 3600.0)

@@ -181,8 +181,8 @@ def _manifest(sources: Sources, spec: CampaignSpec, location: str, request: RunR
         data = sources.file(location)
     except NotFoundError as exc:
         dated = "{{" in spec.manifest.location
-        remedy = f"there is no manifest for the drop of {request.drop}: add {location}" if dated else f"add {location}"
-        raise InputError("there is no manifest", where=f"{spec.campaign}/{location}", remedy=remedy) from exc
+        what = f"there is no manifest for the drop of {request.drop}" if dated else "there is no manifest"
+        raise InputError(what, where=f"{spec.campaign}/{location}", remedy="add that file to the campaign") from exc
     file = f"{spec.campaign}/{location}"
     manifest, findings = scan_manifest(data, file=file, spec=spec.manifest)
     gather.add(findings)
