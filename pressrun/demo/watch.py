@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pressrun.core import ids
+from pressrun.core import ids, keys
 from pressrun.core.account import RunSummary
 from pressrun.core.errors import PressrunError
 from pressrun.local.client import ENDED, AirflowClient
 from pressrun.steps.review import list_rounds
+from pressrun.steps.staging import job_progress
 from pressrun.steps.workspace import Workspace
 
 _SHOWN = {"running", "deferred", "success", "failed", "upstream_failed", "skipped", "awaiting_input"}
@@ -25,6 +26,7 @@ class Watch:
         self._airflow, self._ws, self._say = airflow, ws, say
         self.dag_id, self.run_id, self.state = dag_id, run_id, "queued"
         self._told: dict[tuple[str, int], str] = {}
+        self._progress = (0, 0)
         self._began = time.monotonic()
 
     @property
@@ -58,7 +60,9 @@ class Watch:
             self._tell_tasks()
             if self.state in ENDED:
                 return None
-            if stop_at_review and self._told.get(("await_review", -1)) in ("running", "deferred"):
+            self._tell_progress()
+            # A round that needs nobody is finished by the sensor itself, without ever being deferred.
+            if stop_at_review and self._told.get(("await_review", -1)) == "deferred":
                 waiting = self._open_round()
                 if waiting:
                     return waiting
@@ -79,4 +83,24 @@ class Watch:
             if state in _SHOWN and self._told.get(place) != state:
                 self._told[place] = state
                 shard = task.get("rendered_map_index") or (f"[{place[1]}]" if place[1] >= 0 else "")
-                self._say(f"{time.monotonic() - self._began:6.1f} s  {place[0]} {shard}".rstrip() + f"  {state}")
+                self._line(f"{place[0]} {shard}".rstrip() + f"  {state}")
+
+    def _tell_progress(self) -> None:
+        """How many pictures the running jobs have made so far, whenever that changed."""
+        if not any(task.startswith("render_") and state == "deferred" for (task, _), state in self._told.items()):
+            return
+        done = planned = 0
+        for name in self._jobs():
+            progress = job_progress(self._ws, name)
+            if progress is not None:
+                done, planned = done + progress.done, planned + progress.planned
+        if planned and (done, planned) != self._progress:
+            self._progress = (done, planned)
+            self._line(f"{done} of {planned} pictures drawn by the jobs so far")
+
+    def _jobs(self) -> list[str]:
+        records = (info.key for info in self._ws.work.list(keys.runs(self.run_prefix)) if "/jobs/" in info.key)
+        return [key.rsplit("/", 1)[1].removesuffix(".json") for key in records]
+
+    def _line(self, text: str) -> None:
+        self._say(f"{time.monotonic() - self._began:6.1f} s  {text}")
