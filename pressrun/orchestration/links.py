@@ -9,6 +9,9 @@ from airflow.sdk import BaseOperatorLink
 
 from pressrun.settings import Settings, settings
 
+# The tab that plugins/pressrun_plugin.py registers; a test compares the two.
+REVIEW_TAB = "pressrun-review"
+
 
 def run_url(chosen: Settings, dag_id: str, run_id: str) -> str:
     """The page of a DAG run in the Airflow UI."""
@@ -17,7 +20,7 @@ def run_url(chosen: Settings, dag_id: str, run_id: str) -> str:
 
 def gallery_url(chosen: Settings, dag_id: str, run_id: str) -> str:
     """The gallery tab of a DAG run: review, findings and contact sheet."""
-    return f"{run_url(chosen, dag_id, run_id)}/plugin/gallery"
+    return f"{run_url(chosen, dag_id, run_id)}/plugin/{REVIEW_TAB}"
 
 
 def task_url(chosen: Settings, dag_id: str, run_id: str, task_id: str) -> str:

@@ -12,6 +12,8 @@ from fastapi import HTTPException, Request
 
 from pressrun.gallery.airflow_app import AirflowGallery, review_path
 from pressrun.gallery.auth import User
+from pressrun.orchestration.links import gallery_url
+from pressrun.settings import read_settings
 
 with warnings.catch_warnings():
     # Airflow's API server imports deprecated modules of its own dependencies.
@@ -107,4 +109,6 @@ def test_the_plugin_registers_app_navigation_and_tabs() -> None:
     assert {view["destination"] for view in plugin.external_views} == {"nav", "dag_run"}
     routes = [view["url_route"] for view in plugin.external_views]
     assert len(set(routes)) == len(routes)
-    assert review_path("press_x", "r").endswith("/plugin/" + next(r for r in routes if "review" in r))
+    review = next(route for route in routes if "review" in route)
+    assert review_path("press_x", "r").endswith(f"/plugin/{review}")
+    assert gallery_url(read_settings({}), "press_x", "r").endswith(review_path("press_x", "r"))

@@ -172,7 +172,7 @@ def test_ready_for_review_is_mailed_with_link_and_contact_sheet(mailbox: type[Ma
     assert mail["Subject"] == "Spring {{ 7 * 7 }} <b>: 3 pictures are ready for review"
     parts = {part.get_content_type(): part for part in mail.walk() if not part.is_multipart()}
     page = parts["text/html"].get_content()
-    assert "/runs/manual__2026-03-01T06%3A00%3A00%2B00%3A00/plugin/gallery" in page
+    assert "/runs/manual__2026-03-01T06%3A00%3A00%2B00%3A00/plugin/pressrun-review" in page
     assert "<b>" not in page
     assert "{{ 7 * 7 }}" in page, "other people's words are not templates"
     sheet = next(part for part in mail.walk() if part.get_filename() == "contact_sheet.jpg")
@@ -188,7 +188,7 @@ def test_a_failed_task_is_told_with_its_sentence_and_findings_page(
     FailureNotifier(title="Spring", notify=["maya@example.com"]).notify(context)
     sent = _sent(webhook)
     assert sent.payload == {"task": "render_shards[3]", "reason": "row 7, column 'price': is empty"}
-    assert sent.links["Findings and pictures"].endswith("/dags/press_spring/runs/r/plugin/gallery")
+    assert sent.links["Findings and pictures"].endswith("/dags/press_spring/runs/r/plugin/pressrun-review")
     assert mailbox.mails[0][0] == ["maya@example.com"]
 
 
