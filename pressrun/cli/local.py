@@ -51,6 +51,17 @@ def status() -> None:
         raise typer.Exit(1)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def airflow(context: typer.Context) -> None:
+    """Airflow's own command line beside the running press: pressrun local airflow backfill create …"""
+    import os  # noqa: PLC0415 - only this command leaves the process to another program
+
+    from pressrun.local import press  # noqa: PLC0415
+
+    command, environment = press.airflow_command(settings().home)
+    os.execvpe(command, [command, *context.args], environment)  # noqa: S606 - the person's own words, and no shell
+
+
 @app.command()
 def env() -> None:
     """Print the variables that point boto3, the AWS command line and pressrun here: eval "$(pressrun local env)"."""

@@ -265,6 +265,17 @@ def endpoints(project: Path) -> Endpoints:
     return _endpoints(paths, LocalOptions.from_environment().region)
 
 
+def airflow_command(project: Path) -> tuple[str, dict[str, str]]:
+    """The `airflow` command of the running press and the environment it needs; SetupError where none runs."""
+    paths = LocalPaths(project.resolve())
+    endpoints(project)
+    services = Plan.read(paths.run / "plan.json").services
+    server = next(service for service in services if service.name == "api-server")
+    # A person reads these commands: no notes of Airflow to itself between their lines.
+    quiet = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    return server.command[0], {**server.env, **quiet}
+
+
 def _endpoints(paths: LocalPaths, region: str) -> Endpoints:
     ports = {service.name: service.port for service in Plan.read(paths.run / "plan.json").services}
     airflow, s3, sagemaker = (f"http://{LOOPBACK}:{ports[name]}" for name in ("api-server", "s3", "sagemaker"))
