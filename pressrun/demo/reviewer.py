@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -24,20 +25,21 @@ def review_all(url: str, waiting: tuple[str, str, int], logins: list[Login]) -> 
     path = f"{GALLERY}/api/rounds/{campaign}/{run_key}/{number}"
     said: Counter[str] = Counter()
     finisher: AirflowClient | None = None
-    for login in logins:
-        client = AirflowClient(url, login)
-        view = client.call("GET", path)
-        wanted = list(_decisions(view))
-        if wanted:
-            answer = _post(client, f"{path}/decisions", {"decisions": wanted})
-            bad = [result for result in answer["results"] if result["status"] != 200]
-            if bad:
-                raise PressrunError(f"the gallery refused {len(bad)} decisions: {bad[0]}", where=path)
-            said.update(decision["state"] for decision in wanted)
-        finisher = client if view["may_finish"] else finisher
-    if finisher is None:
-        raise PressrunError("none of the reviewers may finish the round", where=path)
-    _post(finisher, f"{path}/finish", {})
+    with ExitStack() as sessions:
+        for login in logins:
+            client = sessions.enter_context(AirflowClient(url, login))
+            view = client.call("GET", path)
+            wanted = list(_decisions(view))
+            if wanted:
+                answer = _post(client, f"{path}/decisions", {"decisions": wanted})
+                bad = [result for result in answer["results"] if result["status"] != 200]
+                if bad:
+                    raise PressrunError(f"the gallery refused {len(bad)} decisions: {bad[0]}", where=path)
+                said.update(decision["state"] for decision in wanted)
+            finisher = client if view["may_finish"] else finisher
+        if finisher is None:
+            raise PressrunError("none of the reviewers may finish the round", where=path)
+        _post(finisher, f"{path}/finish", {})
     return dict(said)
 
 
