@@ -18,6 +18,10 @@ TOTAL_QUOTA = "total"
 """Key in `EndpointConfig.quotas` that limits instances over all types together."""
 
 
+ENGINE_VARIABLES = ("COMFYUI_HOME", "COMFYUI_PYTHON")
+"""What the real image has in its own environment: where its ComfyUI is, and which Python runs it."""
+
+
 @dataclass(frozen=True)
 class Image:
     """What a container image would bring: a default entrypoint, environment and working directory.
@@ -42,8 +46,9 @@ class ImageRegistry:
 
     @classmethod
     def default(cls) -> ImageRegistry:
-        """Every image named `pressrun…` runs this environment's own runner."""
-        return cls({"pressrun*": Image((sys.executable, "-m", "pressrun.runner"))})
+        """Every image named `pressrun…` runs this environment's own runner, with this machine's ComfyUI if it has one."""
+        comfyui = {name: os.environ[name] for name in ENGINE_VARIABLES if os.environ.get(name)}
+        return cls({"pressrun*": Image((sys.executable, "-m", "pressrun.runner"), comfyui)})
 
     @classmethod
     def load(cls, path: Path) -> ImageRegistry:

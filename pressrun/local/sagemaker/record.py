@@ -31,7 +31,7 @@ class JobRecord:
         self.name: str = request["ProcessingJobName"]
         self.tags: dict[str, str] = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
         self.pids: dict[str, dict[str, Any]] = {}
-        now = time.time()
+        now = round(time.time(), 3)
         self.state: dict[str, Any] = {"ProcessingJobStatus": "InProgress", "CreationTime": now, "LastModifiedTime": now}
         self.lock = threading.RLock()
 
@@ -57,7 +57,7 @@ class JobRecord:
     def update(self, **fields: Any) -> None:
         """Change members of the state and save."""
         with self.lock:
-            self.state.update(fields, LastModifiedTime=time.time())
+            self.state.update(fields, LastModifiedTime=round(time.time(), 3))
             self.save()
 
     @property

@@ -62,6 +62,9 @@ class _Server(ThreadingHTTPServer):
     max_body_bytes: int
 
 
+DRAIN_BYTES = 16 * 1024 * 1024
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
@@ -89,13 +92,18 @@ class _Handler(BaseHTTPRequestHandler):
         # A web page that points its own host name at 127.0.0.1 must not be able to start jobs here.
         name = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
         if name not in (LOOPBACK, "localhost"):
+            self.close_connection = True  # its body is not read, so nothing may follow it
             raise ApiError("AccessDeniedException", f"Host {name!r} is not this endpoint", 403)
 
     def _read(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > self.server.max_body_bytes:
-            self.close_connection = True  # the rest of the body is not read
+            self.close_connection = True
             limit = self.server.max_body_bytes
+            # A client that is still sending would see a broken pipe instead of the answer: swallow a decent part.
+            left = min(int(length), DRAIN_BYTES) if length.isdigit() else 0
+            while left > 0 and (piece := self.rfile.read(min(left, 65_536))):
+                left -= len(piece)
             raise ApiError("RequestEntityTooLargeException", f"A request needs a length of at most {limit} bytes", 413)
         try:
             request = json.loads(self.rfile.read(int(length)) or b"{}")
