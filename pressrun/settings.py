@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field, ValidationError
 from pressrun.core.errors import SetupError
 
 PREFIX = "PRESSRUN_"
+# Names that ComfyUI's own tools use; the runner in the container reads the same ones.
+_NAMES = {"comfyui_home": "COMFYUI_HOME", "comfyui_python": "COMFYUI_PYTHON"}
 
 
 class Settings(BaseModel):
@@ -46,9 +48,16 @@ class Settings(BaseModel):
     final_engine: str = Field(
         "proof", description="Engine of the final press: comfyui, or proof where no GPU is to be paid."
     )
-    comfyui_class: str = Field(
-        "comfyui:unpinned", description="Engine class of the ComfyUI container: commit, custom-node lock and dtype."
+    comfyui_class: str | None = Field(
+        None,
+        description="Engine class of the ComfyUI container: commit, custom-node lock and dtype. Derived from "
+        "COMFYUI_HOME where that is set.",
     )
+    comfyui_home: Path | None = Field(
+        None,
+        description="Folder of main.py of a ComfyUI on this machine, for the embedded SageMaker to render with.",
+    )
+    comfyui_python: str | None = Field(None, description="Python that runs that ComfyUI; default the runner's own.")
     publish_proofs: bool = Field(
         True, description="Whether proofs may be published; set to false on every real deployment."
     )
@@ -69,11 +78,16 @@ class Settings(BaseModel):
         return self.home / "include"
 
 
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return _NAMES.get(name, PREFIX + name.upper())
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Build settings from an environment; SetupError names each wrong or unknown PRESSRUN_* variable."""
     values: dict[str, object] = {}
     for name, field in Settings.model_fields.items():
-        raw = environ.get(PREFIX + name.upper())
+        raw = environ.get(variable(name))
         if raw is None or raw == "":
             continue
         kind = str(field.annotation)
@@ -85,7 +99,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
-        wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in exc.errors())
+        wrong = "; ".join(f"{variable(str(e['loc'][0]))}: {e['msg']}" for e in exc.errors())
         raise SetupError(f"settings: {wrong}", remedy="see docs/reference/settings.md") from exc
 
 

@@ -19,7 +19,8 @@ from pressrun.core import campaign, errors, keys
 from pressrun.core.errors import PressrunError
 from pressrun.local.options import LocalOptions, port_setting
 from pressrun.runner.config import RunnerConfig, variable
-from pressrun.settings import PREFIX, Settings
+from pressrun.settings import Settings
+from pressrun.settings import variable as setting_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by scripts/docs from the code: change the code, then run it. -->\n"
@@ -31,7 +32,7 @@ _CODE = re.compile(r"[a-z]+(?:-[a-z]+)+")
 def settings_page() -> str:
     """Every setting: variable, type, default, sentence."""
     rows = [
-        (f"`{PREFIX}{name.upper()}`", kind_of(field.annotation), default_of(field), field.description or "")
+        (f"`{setting_variable(name)}`", kind_of(field.annotation), default_of(field), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
     return page(

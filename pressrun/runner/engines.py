@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
+from pressrun.comfy.devices import gpu_count
 from pressrun.comfy.server import EngineSpec
 from pressrun.core.errors import SetupError
 from pressrun.runner.config import RunnerConfig
@@ -28,15 +28,6 @@ MODEL_FOLDERS = (
     "upscale_models",
     "vae",
 )
-
-
-def gpu_count() -> int:
-    """GPUs that the driver lists; 0 where there is no driver."""
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
 
 
 def engine_specs(engine: str, config: RunnerConfig, places: Places) -> list[EngineSpec]:

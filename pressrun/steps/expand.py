@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pressrun import __version__
+from pressrun.comfy.identity import comfyui_class
 from pressrun.core import ids, keys
 from pressrun.core.campaign import CampaignSpec
 from pressrun.core.copy_table import CopyTable, scan_copy_table
-from pressrun.core.errors import InputError, NotFoundError
+from pressrun.core.errors import InputError, NotFoundError, SetupError
 from pressrun.core.expand import Sheet, expand
 from pressrun.core.findings import Finding, FindingsError, FindingsReport, Place
 from pressrun.core.gather import Gather
 from pressrun.core.item import Item
 from pressrun.core.manifest import Manifest, scan_manifest
+from pressrun.core.models import LOCK_FILE, models_needed
 from pressrun.core.plan import RenderPlan, RunRequest
 from pressrun.core.refs import PlanRef
 from pressrun.core.request import read_conf
@@ -119,6 +121,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
     manifest = _manifest(sources, spec, manifest_file, request, gather)
     engine = engine_class(ws.settings, request.engine)
+    locked = sources.models()
     sheet = Sheet(
         spec=spec,
         manifest=manifest,
@@ -126,7 +129,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
         copy_table=_copy_table(sources, spec, gather),
         contract=contract,
         bundle=bundle,
-        models=sources.models(),
+        models={name: model.sha256 for name, model in locked.items()},
         engine_class=engine,
         rounds=recorded_rounds(ws, spec.campaign),
     )
@@ -135,10 +138,13 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
             "press-proof", "the final press is not set up here: this run prints proofs", Place(),
             "set PRESSRUN_FINAL_ENGINE=comfyui where GPU jobs can run", severity="warning",
         )  # fmt: skip
-    items: list[Item] = expand(sheet, request, resolve=sources.asset, gather=gather)
+    items: list[Item] = expand(sheet, request, resolve=sources.asset, typeset=sources.typeset, gather=gather)
     if request.rework and (again := advanced_rounds(ws, spec.campaign, items)):
         reworked = replace(sheet, rounds={**sheet.rounds, **again})
-        items = expand(reworked, request, resolve=sources.asset, gather=gather)
+        items = expand(reworked, request, resolve=sources.asset, typeset=sources.typeset, gather=gather)
+    needed = models_needed({bundle.name: bundle}, items)
+    if request.engine == "comfyui":
+        tell_unlocked(needed - locked.keys(), f"workflows/{bundle.name}.api.json", gather)
     plan = RenderPlan(
         run=request,
         spec=spec,
@@ -147,9 +153,19 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
         workflows={bundle.name: bundle},
         engine_class=engine,
         inputs=sources.stage() if not gather.failed else (),
+        models=tuple(model for name, model in sorted(locked.items()) if name in needed),
         items=tuple(items),
     )
     return plan, gather
+
+
+def tell_unlocked(names: Iterable[str], file: str, gather: Gather) -> None:
+    """A finding for each model that a final job would have to load without anybody knowing its bytes."""
+    for name in sorted(names):
+        gather.say(
+            "model-not-locked", f"model {name!r} is not in {LOCK_FILE}", Place(file=file),
+            "pressrun models add FILE --licence … --source …, then pressrun models sync",
+        )  # fmt: skip
 
 
 def engine_class(settings: Settings, engine: str) -> str:
@@ -158,7 +174,14 @@ def engine_class(settings: Settings, engine: str) -> str:
         from pressrun.proof.drawing import engine_class as proof_class  # noqa: PLC0415 - loads fonts; only planners need it
 
         return proof_class()
-    return settings.comfyui_class
+    if settings.comfyui_class is not None:
+        return settings.comfyui_class
+    if settings.comfyui_home is not None:
+        return comfyui_class(settings.comfyui_home, nodes_lock=settings.home / "container/custom_nodes.lock")
+    raise SetupError(
+        "the engine class of the ComfyUI container is not known",
+        remedy="set PRESSRUN_COMFYUI_CLASS to its commit, custom-node lock and dtype, or COMFYUI_HOME to a local one",
+    )
 
 
 def findings_of(exc: Exception) -> tuple[Finding, ...]:

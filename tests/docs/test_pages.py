@@ -15,7 +15,7 @@ import pytest
 from pressrun.core import errors
 from pressrun.core.campaign import CampaignSpec, parse_campaign
 from pressrun.core.request import RunConf
-from pressrun.settings import PREFIX, Settings
+from pressrun.settings import PREFIX, Settings, variable
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -79,7 +79,7 @@ def test_check_says_which_command_mends_an_old_page(
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs/reference/settings.md").read_text()
     for name in Settings.model_fields:
-        assert f"| `{PREFIX}{name.upper()}` |" in text
+        assert f"| `{variable(name)}` |" in text
 
 
 def test_every_key_of_a_campaign_has_its_sentence(load: Callable[[str], ModuleType]) -> None:

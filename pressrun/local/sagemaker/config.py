@@ -46,7 +46,7 @@ class ImageRegistry:
 
     @classmethod
     def default(cls) -> ImageRegistry:
-        """Every image named `pressrun…` runs this environment's own runner, with this machine's ComfyUI if it has one."""
+        """Every image named `pressrun…` runs this environment's own runner, with this machine's ComfyUI if any."""
         comfyui = {name: os.environ[name] for name in ENGINE_VARIABLES if os.environ.get(name)}
         return cls({"pressrun*": Image((sys.executable, "-m", "pressrun.runner"), comfyui)})
 

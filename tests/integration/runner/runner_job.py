@@ -35,7 +35,7 @@ class Job:
             flags += ["--fault-ledger", str(self.base / "ledger")]
             (self.base / "ledger").mkdir(exist_ok=True)
         env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PRESSRUN_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PRESSRUN_", "COMFYUI_"))},
             "SAGEMAKER_BASE_DIR": str(self.base),
             "PRESSRUN_SHARD_SHA256": self.digest,
             "PRESSRUN_ENGINE": self.document.engine,
