@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pressrun.core.contract import SEED_PARAMETER
+from pressrun.core.contract_fit import SEED_PARAMETER
 from pressrun.core.graph import Graph
 from pressrun.core.plan import WorkflowBundle
+from pressrun.core.targets import transformed
 
 
 def compile_graph(
@@ -24,20 +25,25 @@ def compile_graph(
     that declares `filename_prefix` gets the given one, so that no two items share a file.
     """
     graph: Graph = dict(bundle.graph)
-    touched: set[str] = set()
+    mine: dict[str, dict[str, Any]] = {}
 
-    def patch(node_id: str, name: str, value: Any) -> None:
-        if node_id not in touched:
-            graph[node_id] = {**graph[node_id], "inputs": dict(graph[node_id]["inputs"])}
-            touched.add(node_id)
-        graph[node_id]["inputs"][name] = value
+    def inputs_of(node_id: str) -> dict[str, Any]:
+        found = mine.get(node_id)
+        if found is None:
+            node = graph[node_id]
+            found = mine[node_id] = dict(node["inputs"])
+            graph[node_id] = {**node, "inputs": found}
+        return found
 
     values: dict[str, Any] = {**params, **inputs, SEED_PARAMETER: seed}
     for parameter, targets in bundle.bindings.items():
         if parameter in values:
             for target in targets:
-                patch(target.node, target.input, values[parameter])
+                value = values[parameter]
+                if target.transform != "identity":
+                    value = transformed(value, target.transform)
+                inputs_of(target.node)[target.input] = value
     for node_id in bundle.outputs:
         if "filename_prefix" in graph[node_id]["inputs"]:
-            patch(node_id, "filename_prefix", filename_prefix)
+            inputs_of(node_id)["filename_prefix"] = filename_prefix
     return graph

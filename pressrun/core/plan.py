@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from pressrun.core.campaign import CampaignSpec, PressKind
 from pressrun.core.codec import VersionedDocument
-from pressrun.core.contract import Binding
 from pressrun.core.item import InputAsset, Item
+from pressrun.core.model_file import ModelFile
+from pressrun.core.targets import Binding
 
 
 class _Part(BaseModel):
@@ -70,6 +71,7 @@ class RenderPlan(VersionedDocument):
     workflows: dict[str, WorkflowBundle]
     engine_class: str
     inputs: tuple[InputAsset, ...]
+    models: tuple[ModelFile, ...] = ()
     items: tuple[Item, ...]
 
     @property

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pressrun.core.binding import compile_graph
-from pressrun.core.contract import Binding
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.render_key import render_key
 from pressrun.core.seeds import derive_seed
+from pressrun.core.targets import Binding
 
 GRAPH: dict[str, Any] = {
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sdxl.safetensors"}, "_meta": {"title": "Model"}},

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pressrun.core.codec import digest_of, sha256_hex
-from pressrun.core.contract import Binding
 from pressrun.core.item import InputAsset, Item
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.shard import Shard, ShardLimits
+from pressrun.core.targets import Binding
 
 GRAPH: dict[str, Any] = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 96, "height": 64, "batch_size": 1, "color": 2113664}},

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from pressrun.core import keys
 from pressrun.core.campaign import CampaignSpec
-from pressrun.core.contract import Binding
 from pressrun.core.item import InputAsset, Item
 from pressrun.core.job import JobState
 from pressrun.core.plan import RenderPlan, RunRequest, WorkflowBundle
 from pressrun.core.quote import Quote, ShardPlan
 from pressrun.core.refs import PlanRef, QuoteRef
 from pressrun.core.result import ItemError, ItemResult, OutputFile, write_segment
+from pressrun.core.targets import Binding
 from pressrun.settings import Settings
 from pressrun.steps.jobs import JobOrder, ShardDone, ShardExhausted, next_order
 from pressrun.steps.workspace import Workspace, memory_workspace
