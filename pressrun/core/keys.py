@@ -3,6 +3,8 @@
 inputs bucket      assets/{sha256}/{name}                  input files, by content
                    shards/{job}/shard.json                 what one job renders
                    shards/{job}/inputs.manifest            ManifestFile of the shard's input files
+                   models/{sha256}/{name}                  model files, by content
+                   shards/{job}/models.manifest            ManifestFile of the shard's models
 work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/plans/{digest}.json      render plans, by content
                    runs/{run_key}/findings/{digest}.json
@@ -39,6 +41,14 @@ def shard(job: str) -> str:
 
 def shard_inputs(job: str) -> str:
     return f"shards/{job}/inputs.manifest"
+
+
+def model(sha256: str, name: str) -> str:
+    return f"models/{sha256}/{name}"
+
+
+def shard_models(job: str) -> str:
+    return f"shards/{job}/models.manifest"
 
 
 def runs(run_key_prefix: str = "") -> str:

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.item import InputAsset, Item
+from pressrun.core.model_file import ModelFile
+from pressrun.core.models import models_needed
 from pressrun.core.plan import RenderPlan, WorkflowBundle
 
 Phase = Literal["canary", "main"]
@@ -41,6 +43,7 @@ class Shard(VersionedDocument):
     engine_class: str
     workflows: dict[str, WorkflowBundle]
     inputs: tuple[InputAsset, ...]
+    models: tuple[ModelFile, ...] = ()
     items: tuple[Item, ...]
     limits: ShardLimits
 
@@ -48,9 +51,12 @@ class Shard(VersionedDocument):
 def make_shard(
     plan: RenderPlan, items: Sequence[Item], *, plan_digest: str, phase: Phase, index: int, attempt: int
 ) -> Shard:
-    """The shard of these items, carrying only the workflows and inputs that they use."""
+    """The shard of these items, carrying only the workflows, inputs and models that they use."""
     used_inputs = {name for item in items for name in item.inputs.values()}
     used_workflows = {item.workflow for item in items}
+    workflows = {name: bundle for name, bundle in plan.workflows.items() if name in used_workflows}
+    # A proof press draws without weights: it must not wait for gigabytes.
+    used_models = models_needed(workflows, items) if plan.run.engine == "comfyui" else frozenset()
     return Shard(
         run_key=plan.run.run_key,
         campaign=plan.run.campaign,
@@ -60,8 +66,9 @@ def make_shard(
         attempt=attempt,
         engine=plan.run.engine,
         engine_class=plan.engine_class,
-        workflows={name: bundle for name, bundle in plan.workflows.items() if name in used_workflows},
+        workflows=workflows,
         inputs=tuple(asset for asset in plan.inputs if asset.name in used_inputs),
+        models=tuple(model for model in plan.models if model.name in used_models),
         items=tuple(items),
         limits=ShardLimits(max_runtime=plan.spec.job.max_runtime_minutes * 60),
     )

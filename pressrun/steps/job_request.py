@@ -11,6 +11,7 @@ from pressrun.core.codec import canonical_json
 from pressrun.core.errors import InputError
 from pressrun.core.item import InputAsset
 from pressrun.core.job import JobRecord
+from pressrun.core.model_file import ModelFile
 from pressrun.core.plan import RenderPlan
 from pressrun.core.shard import Shard
 from pressrun.settings import Settings
@@ -71,10 +72,27 @@ def input_manifest(ws: Workspace, inputs: tuple[InputAsset, ...]) -> bytes:
     return canonical_json([{"prefix": prefix}, *dict.fromkeys(asset.uri.removeprefix(prefix) for asset in inputs)])
 
 
+def models_manifest(ws: Workspace, models: tuple[ModelFile, ...]) -> bytes:
+    """The ManifestFile of a shard's models. InputError where one was never brought to the inputs bucket."""
+    paths = [keys.model(model.sha256, model.file_name) for model in models]
+    for model, key in zip(models, paths, strict=True):
+        found = ws.inputs.head(key)
+        if found is None or found.size != model.size:
+            raise InputError(
+                f"model {model.name!r} is not in the inputs bucket"
+                + (f" in full ({found.size:,} of {model.size:,} bytes)" if found else ""),
+                where=ws.inputs.uri(key),
+                remedy="run `pressrun models sync` where the file is",
+            )
+    return canonical_json([{"prefix": ws.inputs.uri("models/")}, *(path.removeprefix("models/") for path in paths)])
+
+
 def _inputs(ws: Workspace, name: str, shard: Shard) -> list[dict[str, Any]]:
     inputs = [_input("shard", ws.inputs.uri(keys.shard(name)), "S3Prefix")]
     if shard.inputs:  # an empty manifest is refused by SageMaker
         inputs.append(_input("assets", ws.inputs.uri(keys.shard_inputs(name)), "ManifestFile"))
+    if shard.models:
+        inputs.append(_input("models", ws.inputs.uri(keys.shard_models(name)), "ManifestFile"))
     return inputs
 
 

@@ -23,7 +23,7 @@ from pressrun.core.quote import Quote, ShardPlan
 from pressrun.core.refs import PlanRef, QuoteRef, ShardRef
 from pressrun.core.result import ItemResult
 from pressrun.core.shard import Phase, Shard, make_shard
-from pressrun.steps.job_request import input_manifest, processing_request
+from pressrun.steps.job_request import input_manifest, models_manifest, processing_request
 from pressrun.steps.staging import staged_job
 from pressrun.steps.workspace import Workspace
 
@@ -190,6 +190,8 @@ def _order(ws: Workspace, plan: RenderPlan, quote: Quote, record: JobRecord, sta
     shard = _shard(plan, quote, record.phase, record.index, record.attempt, record.item_ids)
     if state is None:
         ws.inputs.create(keys.shard(record.name), shard.to_bytes())
+        if shard.models:
+            ws.inputs.create(keys.shard_models(record.name), models_manifest(ws, shard.models))
         if shard.inputs:
             ws.inputs.create(keys.shard_inputs(record.name), input_manifest(ws, shard.inputs))
     return JobOrder(

@@ -13,6 +13,8 @@ from pressrun.core.errors import InputError, NotFoundError
 from pressrun.core.graph import read_graph
 from pressrun.core.ids import ident
 from pressrun.core.item import InputAsset
+from pressrun.core.model_file import ModelFile
+from pressrun.core.models import LOCK_FILE, read_models_lock
 from pressrun.core.plan import SourceFile, WorkflowBundle
 from pressrun.core.quote import Price
 from pressrun.steps.workspace import Workspace
@@ -93,13 +95,10 @@ class Sources:
                 )
         return tuple(found.values())
 
-    def models(self) -> dict[str, str]:
-        """Model name → SHA-256, from include/models.lock; empty where no model is locked yet."""
-        path = self.include / "models.lock"
-        if not path.is_file():
-            return {}
-        entries = yaml.safe_load(self._read(path)) or {}
-        return {str(name): str(entry["sha256"]) for name, entry in entries.items()}
+    def models(self) -> dict[str, ModelFile]:
+        """Models by name, from include/models.lock; empty where no model is locked yet."""
+        path = self.include / LOCK_FILE
+        return read_models_lock(self._read(path), file=LOCK_FILE) if path.is_file() else {}
 
     def _asset(self, location: str) -> InputAsset | None:
         try:
