@@ -11,6 +11,7 @@ from pressrun.proof.drawing.painting.canvas import paint
 from pressrun.proof.drawing.pixels import mix, resize
 from pressrun.proof.drawing.registry import first_size, node
 from pressrun.proof.drawing.values import Conditioning, Facts, Images, Latent, Pixels, Scene, Token
+from pressrun.proof.drawing.video import drift
 
 Inputs = Mapping[str, Any]
 
@@ -20,6 +21,15 @@ def empty_latent(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     width, height, batch = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8, inputs["batch_size"]
     context.allow(width, height, batch)
     return (Latent(width, height, batch),)
+
+
+@node("EmptyHunyuanLatentVideo")
+def empty_latent_video(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
+    """A latent of moving pictures: the first frame, then as many fours as the length holds."""
+    width, height, batch = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8, inputs["batch_size"]
+    frames = (inputs["length"] - 1) // 4 * 4 + 1
+    context.allow(width, height, batch * frames)
+    return (Latent(width, height, batch, frames=frames),)
 
 
 @node("KSampler", samples=True)
@@ -86,7 +96,10 @@ def _drawn(latent: Latent) -> bool:
 
 
 def decode(latent: Latent) -> Images:
-    """The pictures of a latent. An empty one is flat grey, as decoding zeros looks."""
+    """The pictures of a latent, a video's frame by frame. An empty one is flat grey, as decoding zeros looks."""
+    if latent.frames:
+        stills = decode(replace(latent, frames=0))
+        return tuple(frame for still in stills for frame in drift(still, latent.frames))
     if not latent.scenes:
         grey = paint(Scene(0, "", "empty"), latent.width, latent.height) if not latent.base else None
         return (grey,) * latent.batch if grey is not None else _sized(latent.base, latent.width, latent.height)
@@ -113,7 +126,7 @@ def _sized(images: Images, width: int, height: int) -> Images:
 @node("VAEDecode", "VAEDecodeTiled")
 def vae_decode(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
     latent: Latent = inputs["samples"]
-    context.allow(latent.width, latent.height, latent.batch)
+    context.allow(latent.width, latent.height, latent.batch * max(1, latent.frames))
     return (decode(latent),)
 
 

@@ -15,7 +15,8 @@ NodeFunction = Callable[[NodeContext, Mapping[str, Any]], tuple[Any, ...]]
 
 _FUNCTIONS: dict[str, NodeFunction] = {}
 _DRAWING: set[str] = set()
-_MODULES = ("image_nodes", "filter_nodes", "mask_nodes", "latent_nodes", "model_nodes", "text_nodes", "save_nodes")
+_MODULES = ("image_nodes", "filter_nodes", "mask_nodes", "latent_nodes", "model_nodes", "text_nodes", "save_nodes",
+            "audio_nodes")  # fmt: skip
 
 
 def node(*class_types: str, samples: bool = False) -> Callable[[NodeFunction], NodeFunction]:

@@ -59,7 +59,8 @@ class Scene:
 class Latent:
     """A latent: its size in pixels and, once sampled or encoded, one scene or picture per batch entry.
 
-    `strength` says how much of the scenes covers `base` (1 = all of it), `mask` where they may.
+    `strength` says how much of the scenes covers `base` (1 = all of it), `mask` where they may. A video has `frames`
+    for each scene, a sound has `seconds` and no size.
     """
 
     width: int
@@ -69,3 +70,5 @@ class Latent:
     base: Images = ()
     mask: Masks = ()
     strength: float = 1.0
+    frames: int = 0
+    seconds: float = 0.0

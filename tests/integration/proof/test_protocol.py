@@ -177,7 +177,7 @@ def test_other_endpoints(press: Press) -> None:
         stats = http.get("/system_stats").json()
         assert stats["system"]["comfyui_version"] == "0.33.0"
         assert stats["system"]["pressrun_proof"].startswith("proof:")
-        assert len(http.get("/object_info").json()) == 111
+        assert len(http.get("/object_info").json()) == 117
         assert http.get("/object_info/NoSuchNode").json() == {}
         assert http.get("/models/nope").status_code == 404
         assert http.get("/api/features").json()["supports_preview_metadata"] is True

@@ -182,6 +182,7 @@ SOURCES = {
     "SIGMAS": ["sigmas", 0],
     "NOISE": ["noise", 0],
     "GUIDER": ["guider", 0],
+    "AUDIO": ["sound", 0],
     "*": ["image", 0],
 }
 
@@ -189,6 +190,7 @@ SOURCES = {
 def graph_with(class_type: str) -> dict[str, Any]:
     """A graph in which `class_type` runs: its links come from typical nodes, its values are the defaults."""
     graph = sampler("spring", size=64) | {
+        "sound": node("VAEDecodeAudio", samples=["sample", 0], vae=["ckpt", 2]),
         "image": node("EmptyImage", width=64, height=64, batch_size=1, color=0x88AACC),
         "mask": node("SolidMask", value=0.5, width=64, height=64),
         "control": node("ControlNetLoader", control_net_name="c.safetensors"),
@@ -208,7 +210,9 @@ def graph_with(class_type: str) -> dict[str, Any]:
         elif spec.kind in SOURCES:
             inputs[spec.name] = SOURCES[spec.kind]
         elif spec.kind == "COMFY_DYNAMICCOMBO_V3":
-            inputs |= {"format": "png", "format.bit_depth": "8-bit", "format.input_color_space": "sRGB"}
+            chosen = spec.options[0]
+            added = chosen["inputs"]["required"].items()
+            inputs |= {spec.name: chosen["key"]} | {f"{spec.name}.{name}": c[1]["options"][0] for name, c in added}
         elif spec.kind == "COMBO":
             inputs[spec.name] = spec.options[-1]
         else:
