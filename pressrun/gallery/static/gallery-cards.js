@@ -64,13 +64,14 @@ function cardElement(round, cell, candidate) {
   const reason = decision?.reason ? ` · ${WORDS[decision.reason] ?? decision.reason}` : "";
   card.append(
     h("div", { class: "frame" }, picture,
-      candidate.state !== "undecided" &&
-        h("span", { class: "stamp" }, (WORDS[candidate.state] ?? candidate.state) + reason),
       cell.may_decide && h("div", { class: "actions" },
         h("button", { type: "button", "data-do": "approved", title: "Approve (A)" }, "✓"),
         h("button", { type: "button", "data-do": "rejected", title: "Reject (X)" }, "✕"),
         h("button", { type: "button", "data-do": "changes_requested", title: "Ask for changes (C)" }, "↻"))),
     h("figcaption", {},
+      // Below the picture, never on it: the headline is what is being judged.
+      candidate.state !== "undecided" &&
+        h("span", { class: "stamp" }, (WORDS[candidate.state] ?? candidate.state) + reason),
       h("span", { class: "name" }, candidate.label || "candidate"),
       h("span", { class: "who", title: candidate.decision ? origin(candidate.decision) : "" },
         candidate.pending ? "saving" : candidate.decision?.by_name ?? ""),
