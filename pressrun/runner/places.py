@@ -23,8 +23,13 @@ class Places:
         return self.base / "processing/input/assets"
 
     @property
-    def models(self) -> Path:
+    def models_channel(self) -> Path:
         return self.base / "processing/input/models"
+
+    @property
+    def models(self) -> Path:
+        """The checked models, linked into folders as the engine wants them; absent where the shard names none."""
+        return self.work / "models"
 
     @property
     def output(self) -> Path:
