@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from pressrun.core import campaign, errors, keys
+from pressrun.core import campaign, errors, keys, overlay
 from pressrun.core.errors import PressrunError
 from pressrun.local.options import LocalOptions, port_setting
 from pressrun.runner.config import RunnerConfig, variable
@@ -88,7 +88,7 @@ def specs() -> list[type[BaseModel]]:
     for field in campaign.CampaignSpec.model_fields.values():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found.append(field.annotation)
-    return found
+    return [*found, overlay.DerivedInput, overlay.OverlaySpec, overlay.BlockSpec, overlay.PanelSpec]
 
 
 def errors_page() -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.ids import ident
+from pressrun.core.overlay import DerivedInput
 
 PressKind = Literal["proof", "final"]
 RetentionClass = Literal["scratch", "rejected", "campaign"]
@@ -87,7 +88,9 @@ class CampaignSpec(_Spec):
     seed_axes: tuple[str, ...] = Field(("product", "variant"), description="axes that change the seed")
     seed: int = Field(0, description="change it for other pictures of everything")
     params: dict[str, Any] = Field({}, description="contract parameter -> value or template")
-    inputs: dict[str, str] = Field({}, description="contract parameter -> path template of an input file")
+    inputs: dict[str, str | DerivedInput] = Field(
+        {}, description="contract parameter -> path template of an input file, or `typeset:` for an overlay of the copy"
+    )
     schedule: str | None = Field(None, description="cron expression; none: triggered only")
     timezone: str = Field("UTC", description="time zone of the schedule and of the drop's date")
     start: str | None = Field(None, description="first drop, ISO date; scheduled campaigns only")

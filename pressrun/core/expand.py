@@ -23,6 +23,7 @@ from pressrun.core.ids import cell_id, item_id
 from pressrun.core.item import InputAsset, Item
 from pressrun.core.manifest import Manifest, ManifestRow
 from pressrun.core.markets import check_row_locales, usable_locales
+from pressrun.core.overlay import DerivedInput, Typesetter, read_overlay
 from pressrun.core.plan import RunRequest, WorkflowBundle
 from pressrun.core.render_key import render_key
 from pressrun.core.seeds import derive_seed
@@ -53,6 +54,12 @@ class Sheet:
         return f"{self.spec.campaign}/campaign.yaml"
 
 
+@dataclass(frozen=True)
+class _Makers:
+    resolve: Resolve
+    typeset: Typesetter
+
+
 class _Copy(dict[str, str]):
     """The copy a template may ask for by name; remembers what was asked for in vain."""
 
@@ -74,9 +81,13 @@ class _Copy(dict[str, str]):
         return found.text
 
 
-def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, gather: Gather) -> list[Item]:
-    """The items in plan order: the combination's order, rows as in the manifest. Findings go to `gather`."""
+def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, typeset: Typesetter, gather: Gather) -> list[Item]:
+    """The items in plan order: the combination's order, rows as in the manifest. Findings go to `gather`.
+
+    `resolve` finds input files by location, `typeset` makes those that are the market's copy set in type.
+    """
     spec = sheet.spec
+    makers = _Makers(resolve, typeset)
     combination = _combination(sheet, gather)
     if combination is None:
         return []
@@ -102,7 +113,7 @@ def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, gather: Gather) -
             break
         row = rows[axes["product"]]
         if _wanted(row, axes["locale"]):
-            made = _item(sheet, run, axes, row, resolve, gather)
+            made = _item(sheet, run, axes, row, makers, gather)
             if made is not None:
                 items.append(made)
     if not items and not gather.failed:
@@ -152,7 +163,7 @@ def _wanted(row: ManifestRow, locale: str) -> bool:
 
 
 def _item(
-    sheet: Sheet, run: RunRequest, axes: dict[str, str], row: ManifestRow, resolve: Resolve, gather: Gather
+    sheet: Sheet, run: RunRequest, axes: dict[str, str], row: ManifestRow, makers: _Makers, gather: Gather
 ) -> Item | None:
     spec, contract = sheet.spec, sheet.contract
     copy = _Copy(sheet.copy_table, axes["locale"], row.key)
@@ -162,7 +173,7 @@ def _item(
         value = _render(template, context, f"/params/{name}", sheet, row, gather)
         if value is not None:
             params[name] = coerce(value, contract.types_of(name))
-    assets = dict(_assets(sheet, context, row, resolve, gather))
+    assets = dict(_assets(sheet, context, row, makers, gather))
     _tell_copy(copy, sheet, axes, row, gather)
     params = contract.complete(params)
     places = {**params, **{name: asset.name for name, asset in assets.items()}}
@@ -201,14 +212,17 @@ def _item(
 
 
 def _source_of(parameter: str, sheet: Sheet, row: ManifestRow, copy: _Copy) -> Place:
-    """Where a parameter's value was written: the copy's row, the manifest's cell, or campaign.yaml."""
-    template = str(sheet.spec.params.get(parameter, ""))
+    return _written_at(str(sheet.spec.params.get(parameter, "")), f"/params/{parameter}", sheet, row, copy)
+
+
+def _written_at(template: str, pointer: str, sheet: Sheet, row: ManifestRow, copy: _Copy) -> Place:
+    """Where a template's value was written: the copy's row, the manifest's cell, or campaign.yaml."""
     texts = [copy.rows[key] for key in _COPY_NAME.findall(template) if key in copy.rows]
     if texts:
         return Place(file=f"{sheet.spec.campaign}/{sheet.spec.copy_table}", row=texts[0], column="text")
     if columns := [name for name in _COLUMN_NAME.findall(template) if name in row.values]:
         return Place(file=sheet.manifest_file, row=row.number, column=columns[0])
-    return Place(file=sheet.campaign_file, pointer=f"/params/{parameter}")
+    return Place(file=sheet.campaign_file, pointer=pointer)
 
 
 def _context(
@@ -228,13 +242,17 @@ def _context(
 
 
 def _assets(
-    sheet: Sheet, context: Mapping[str, Any], row: ManifestRow, resolve: Resolve, gather: Gather
+    sheet: Sheet, context: Mapping[str, Any], row: ManifestRow, makers: _Makers, gather: Gather
 ) -> Iterator[tuple[str, InputAsset]]:
     for name, template in sheet.spec.inputs.items():
+        if isinstance(template, DerivedInput):
+            if (made := _derived(name, template, sheet, context, row, makers.typeset, gather)) is not None:
+                yield name, made
+            continue
         path = _render(template, context, f"/inputs/{name}", sheet, row, gather)
         if path is None:
             continue
-        asset = resolve(str(path))
+        asset = makers.resolve(str(path))
         if asset is None:
             gather.say(
                 "input-missing",
@@ -244,6 +262,31 @@ def _assets(
             )
         else:
             yield name, asset
+
+
+def _derived(
+    name: str,
+    derived: DerivedInput,
+    sheet: Sheet,
+    context: Mapping[str, Any],
+    row: ManifestRow,
+    typeset: Typesetter,
+    gather: Gather,
+) -> InputAsset | None:
+    pointer, locale = f"/inputs/{name}/typeset", context["locale"]
+    filled = _render(derived.typeset.model_dump(), context, pointer, sheet, row, gather)
+    if filled is None:
+        return None
+    try:
+        made = typeset(read_overlay(filled), locale, name)
+    except InputError as exc:
+        gather.say("overlay-value", exc.message, Place(file=sheet.campaign_file, pointer=pointer), exc.remedy or "")
+        return None
+    for fault in made.faults:
+        written = derived.typeset.blocks[fault.block].text
+        place = _written_at(written, f"{pointer}/blocks/{fault.block}", sheet, row, context["copy"])
+        gather.say(fault.code, f"{locale}: {fault.message}", place, fault.remedy)
+    return made.asset
 
 
 def _render(

@@ -6,18 +6,20 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from pressrun.core.brand import Brand, parse_brand
 from pressrun.core.campaign import CampaignSpec, parse_campaign
-from pressrun.core.codec import sha256_hex
-from pressrun.core.contract import Contract, read_contract
+from pressrun.core.codec import digest_of, sha256_hex
 from pressrun.core.errors import InputError, NotFoundError
-from pressrun.core.graph import read_graph
 from pressrun.core.ids import ident
 from pressrun.core.item import InputAsset
 from pressrun.core.model_file import ModelFile
 from pressrun.core.models import LOCK_FILE, read_models_lock
-from pressrun.core.plan import SourceFile, WorkflowBundle
+from pressrun.core.overlay import Overlay, Typeset
+from pressrun.core.plan import SourceFile
 from pressrun.core.quote import Price
+from pressrun.steps.library import Library
 from pressrun.steps.workspace import Workspace
+from pressrun.typeset.overlay import set_overlay
 
 MAX_INPUT_BYTES = 50_000_000
 
@@ -31,7 +33,10 @@ class Sources:
         self.folder = self.include / "campaigns" / ident(campaign, what="campaign")
         self.campaign = campaign
         self.used: dict[str, SourceFile] = {}
+        self.library = Library(self.include, self._read)
         self._assets: dict[str, InputAsset | None] = {}
+        self._set: dict[str, Typeset] = {}
+        self._made: dict[str, bytes] = {}
 
     def spec(self) -> CampaignSpec:
         path = self.folder / "campaign.yaml"
@@ -52,45 +57,35 @@ class Sources:
             return data
         return self._read(self._inside(location))
 
-    def workflow(self, name: str) -> tuple[WorkflowBundle, Contract]:
-        """The graph and contract of a workflow, checked against each other."""
-        plain = ident(name, what="workflow")
-        graph_path, contract_path = (
-            self.include / "workflows" / f"{plain}.api.json",
-            self.include / "params" / f"{plain}.schema.json",
-        )
-        graph_data = self._read(graph_path)
-        graph = read_graph(graph_data, file=f"workflows/{graph_path.name}")
-        contract = read_contract(
-            self._read(contract_path),
-            graph,
-            file=f"params/{contract_path.name}",
-            graph_file=f"workflows/{graph_path.name}",
-        )
-        bundle = WorkflowBundle(
-            name=plain,
-            graph=graph,
-            graph_sha256=sha256_hex(graph_data),
-            contract_sha256=contract.sha256,
-            bindings=dict(contract.bindings),
-            outputs=contract.outputs,
-        )
-        return bundle, contract
-
     def asset(self, location: str) -> InputAsset | None:
         """An input file by content, or None where there is none. Its URI is where `stage` puts it."""
         if location not in self._assets:
             self._assets[location] = self._asset(location)
         return self._assets[location]
 
+    def typeset(self, overlay: Overlay, locale: str, parameter: str) -> Typeset:
+        """The overlay as an input file by content, set in the brand's fonts and colours. InputError as set_overlay."""
+        order = digest_of([overlay.model_dump(mode="json"), locale, parameter])
+        if order not in self._set:
+            data, faults = set_overlay(overlay, self.brand(), locale)
+            source = f"typeset:{parameter}/{locale}/{order[:12]}"
+            self._made[source] = data
+            self._set[order] = Typeset(self._by_content(data, f"{parameter}.png", source), faults)
+        return self._set[order]
+
+    def brand(self) -> Brand:
+        """The brand's colours and fonts; NotFoundError where include/ has no palette."""
+        return parse_brand(self._read(self.include / "brand" / "palette.yaml"), file="brand/palette.yaml")
+
     def stage(self) -> tuple[InputAsset, ...]:
-        """Upload the input files that were resolved, by content; what is there already is not sent again."""
+        """Upload the input files that were resolved or made, by content; what is there already is not sent again."""
         found = {asset.name: asset for asset in self._assets.values() if asset is not None}
+        found |= {done.asset.name: done.asset for done in self._set.values()}
         for asset in found.values():
             if asset.uri != asset.source:
                 self.ws.inputs.create(
                     self.ws.store_of(asset.uri)[1],
-                    self.file(asset.source),
+                    self._made.get(asset.source) or self.file(asset.source),
                     content_type=_media_type(asset.name),
                 )
         return tuple(found.values())
@@ -107,11 +102,13 @@ class Sources:
             return None
         if len(data) > MAX_INPUT_BYTES:
             raise InputError(f"{len(data):,} bytes is too large for an input file", where=location)
+        return self._by_content(data, PurePosixPath(location).name, location)
+
+    def _by_content(self, data: bytes, base: str, source: str) -> InputAsset:
         digest = sha256_hex(data)
-        base = PurePosixPath(location).name
         name = f"{digest[:12]}-{base}"
         uri = self.ws.inputs.uri(f"assets/{digest}/{name}")
-        return InputAsset(name=name, uri=uri, sha256=digest, size=len(data), source=location)
+        return InputAsset(name=name, uri=uri, sha256=digest, size=len(data), source=source)
 
     def _inside(self, location: str) -> Path:
         path = (self.folder / location).resolve()
