@@ -24,6 +24,9 @@ app.add_typer(retention.app, name="hold")
 app.add_typer(local.app, name="local")
 
 
+_EXTRAS = {"boto3": "aws", "botocore": "aws", "airflow": "airflow", "fastapi": "airflow"}
+
+
 def main() -> None:
     """The `pressrun` command."""
     run_command(app)
@@ -39,4 +42,13 @@ def run_command(command: typer.Typer) -> None:
         sys.exit(2)
     except PressrunError as exc:
         typer.secho(f"pressrun: {exc}", err=True, fg=typer.colors.RED)
+        sys.exit(2)
+    except ModuleNotFoundError as exc:
+        extra = _EXTRAS.get((exc.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        message = (
+            f"pressrun: this command needs {exc.name}: pip install 'pressrun[{extra}]', or use scripts/demo's .venv"
+        )
+        typer.secho(message, err=True, fg=typer.colors.RED)
         sys.exit(2)
