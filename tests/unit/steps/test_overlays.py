@@ -118,13 +118,8 @@ def test_a_brand_colour_changed_in_one_place_changes_every_picture(project: Path
 
 
 def test_what_cannot_be_set_is_a_finding_where_the_words_are(project: Path) -> None:
-    author(
-        project,
-        copy=COPY.replace(
-            "Fresh",
-            "Fresh \U00012000 as the very first morning of the year and all of the ones after it, until the bottle is quite empty",
-        ),
-    )
+    long = "Fresh \U00012000 as the very first morning of the year"
+    author(project, copy=COPY.replace("Fresh", long), **overlay_with(smallest="{{ size.letters }}"))
     _, gather, _ = planned(project)
     told = {(finding.code, finding.place.file, finding.place.row, finding.place.column) for finding in gather.findings}
     assert told == {
