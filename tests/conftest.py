@@ -77,6 +77,13 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
+def running(load: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator:
+    """A whole press with Airflow, shared by every test that needs one: tests/running_press.py says what it can do."""
+    with load("tests/running_press.py").running_press(tmp_path_factory.mktemp("press"), repository) as press:
+        yield press
+
+
+@pytest.fixture(scope="session")
 def load(repository: Path) -> Callable[[str], ModuleType]:
     """load("scripts/bootstrap.py"): a module that is in no package."""
 
