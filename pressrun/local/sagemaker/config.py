@@ -69,7 +69,7 @@ class ImageRegistry:
                 where=str(path),
                 remedy='write {"pattern": {"entrypoint": ["python", "-m", "…"]}}',
             ) from exc
-        return cls({**images, **cls.default().images})
+        return cls(images | {name: kept for name, kept in cls.default().images.items() if name not in images})
 
     def find(self, uri: str) -> Image:
         """The image of that name; JobFailedError, as a failed pull, if there is none."""
