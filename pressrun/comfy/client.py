@@ -126,6 +126,12 @@ class ComfyClient:
             raise EngineError(f"HTTP {answer.status_code} without system figures", where=str(answer.url))
         return content
 
+    async def knows(self, class_type: str) -> bool:
+        """Whether the engine has a node of this class."""
+        answer = await self._request("GET", f"/object_info/{class_type}")
+        content = wire.loads(answer.content)
+        return answer.status_code == 200 and isinstance(content, dict) and class_type in content
+
     async def look_up(self, prompt_id: str) -> JobView:
         """What the engine's books say of a prompt: /api/jobs, or /history where the engine is older than that."""
         answer = await self._request("GET", f"/api/jobs/{prompt_id}")

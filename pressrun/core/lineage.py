@@ -12,7 +12,7 @@ from pressrun.core.collection import axis_order
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile
 from pressrun.core.quote import Quote
-from pressrun.core.result import Measurements
+from pressrun.core.result import Measurements, Sink
 from pressrun.core.review import Decision, RoundClosed
 
 _TABLES = (".csv", ".xlsx", ".jsonl", ".parquet")
@@ -46,7 +46,10 @@ class InputOrigin(_Part):
 
 
 class RenderOrigin(_Part):
-    """The press's side: which job made the bytes, with what, in how many seconds. `run_key` is the run that paid."""
+    """The press's side: which job made the bytes, with what, in how many seconds. `run_key` is the run that paid.
+
+    `sink` "pressrun" means that the graph's SaveImage was replaced by the runner's own (same pixels) after keying.
+    """
 
     render_key: str
     run_key: str
@@ -55,6 +58,7 @@ class RenderOrigin(_Part):
     sha256: str
     engine_class: str
     engine_version: str
+    sink: Sink = "stock"
     prompt_id: str
     started_at: str
     seconds: float

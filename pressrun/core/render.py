@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pressrun.core.codec import VersionedDocument
-from pressrun.core.result import Measurements
+from pressrun.core.result import Measurements, Sink
 
 
 class Render(VersionedDocument):
@@ -36,6 +36,7 @@ class Render(VersionedDocument):
     contract_sha256: str
     engine_class: str
     engine_version: str
+    sink: Sink = "stock"
     prompt_id: str
     started_at: str
     seconds: float

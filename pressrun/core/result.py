@@ -12,6 +12,8 @@ from pressrun.core.codec import VersionedDocument, canonical_json
 from pressrun.core.errors import InputError
 
 Outcome = Literal["rendered", "failed"]
+Sink = Literal["stock", "pressrun"]
+"""Who encoded the file: the engine's own save node, or the runner from raw pixels."""
 
 
 class _Part(BaseModel):
@@ -65,6 +67,7 @@ class ItemResult(_Part):
     seconds: float
     node_seconds: dict[str, float] = {}
     engine_version: str
+    sink: Sink = "stock"
     host: str
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pressrun.comfy.errors import Failure
 from pressrun.comfy.protocol import Prompt
 from pressrun.core.codec import digest_of
-from pressrun.core.result import ItemError, ItemResult, OutputFile, Progress, write_segment
+from pressrun.core.result import ItemError, ItemResult, OutputFile, Progress, Sink, write_segment
 from pressrun.core.shard import Shard
 from pressrun.runner.atomic import write_atomic
 from pressrun.runner.events import EventLog, now_iso
@@ -31,11 +31,12 @@ class Run:
     seconds: float
     node_seconds: dict[str, float]
     engine_version: str
+    sink: Sink = "stock"
 
     @classmethod
-    def of(cls, prompt: Prompt, engine_version: str) -> Run:
+    def of(cls, prompt: Prompt, engine_version: str, sink: Sink) -> Run:
         nodes = {node: round(seconds, 4) for node, seconds in prompt.node_seconds.items()}
-        return cls(prompt.id, round(prompt.seconds or 0.0, 4), nodes, engine_version)
+        return cls(prompt.id, round(prompt.seconds or 0.0, 4), nodes, engine_version, sink)
 
 
 def log(text: str) -> None:
@@ -117,6 +118,7 @@ class Desk:
             seconds=run.seconds,
             node_seconds=run.node_seconds,
             engine_version=run.engine_version,
+            sink=run.sink,
             host=self._host,
         )
         self.busy_seconds += run.seconds

@@ -11,6 +11,8 @@ from pathlib import Path
 import yaml
 
 from pressrun.comfy.devices import gpu_count
+from pressrun.comfy.nodes import FOLDER as NODES
+from pressrun.comfy.nodes import SINK
 from pressrun.comfy.server import EngineSpec
 from pressrun.core.errors import SetupError
 from pressrun.runner.config import RunnerConfig
@@ -86,16 +88,15 @@ def _comfyui(number: int, gpus: int, config: RunnerConfig, places: Places) -> En
     folders = _folders(places, number)
     argv = [config.comfyui_python or sys.executable, str(home / "main.py"), "--listen", "127.0.0.1"]
     argv += ["--disable-auto-launch", "--disable-api-nodes", "--disable-all-custom-nodes"]
-    if config.custom_nodes:
-        argv += ["--whitelist-custom-nodes", *config.custom_nodes]
+    if custom_nodes := [*config.custom_nodes, *([SINK] if config.sink == "auto" else [])]:
+        argv += ["--whitelist-custom-nodes", *custom_nodes]
     argv += ["--input-directory", str(folders["input"]), "--output-directory", str(folders["output"])]
     argv += ["--temp-directory", str(folders["temp"]), "--user-directory", str(folders["user"])]
     # A database file would lie in the source tree, which is read-only here and shared by the engines of all GPUs.
     argv += ["--database-url", "sqlite:///:memory:", "--preview-method", "none", "--log-stdout"]
     # Any existing folder will do: the server then runs without its 580 MB of frontend packages.
     argv += ["--front-end-root", str(folders["frontend"])]
-    if places.models.is_dir():
-        argv += ["--extra-model-paths-config", str(_model_paths(places, number))]
+    argv += ["--extra-model-paths-config", str(_extra_paths(places, number))]
     argv += ["--cuda-device", str(number)] if gpus > 1 else [] if gpus else ["--cpu"]
     return EngineSpec(
         argv=(*argv, *shlex.split(config.engine_args)),
@@ -106,9 +107,11 @@ def _comfyui(number: int, gpus: int, config: RunnerConfig, places: Places) -> En
     )
 
 
-def _model_paths(places: Places, number: int) -> Path:
-    """The models channel as ComfyUI's own configuration of extra model folders."""
-    path = places.engine(number) / "models.yaml"
-    entry = {"base_path": str(places.models), **{name: name for name in MODEL_FOLDERS}}
-    path.write_text(yaml.safe_dump({"pressrun": entry}), encoding="utf-8")
+def _extra_paths(places: Places, number: int) -> Path:
+    """ComfyUI's own configuration of further folders: our node, and the models channel where there is one."""
+    path = places.engine(number) / "paths.yaml"
+    entries = {"nodes": {"custom_nodes": str(NODES)}}
+    if places.models.is_dir():
+        entries["models"] = {"base_path": str(places.models), **{name: name for name in MODEL_FOLDERS}}
+    path.write_text(yaml.safe_dump(entries), encoding="utf-8")
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -17,6 +17,7 @@ from pressrun.core.item import Item
 from pressrun.core.result import Measurements, OutputFile
 from pressrun.runner.atomic import move_atomic, write_atomic
 from pressrun.runner.measure import measure, thumbnail
+from pressrun.runner.sink import RAW_SUFFIX, read_raw, write_png
 
 _PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _MEDIA = {".webp": "image/webp", ".flac": "audio/flac", ".opus": "audio/ogg", ".glb": "model/gltf-binary"}
@@ -39,10 +40,18 @@ def wanted(refs: Sequence[OutputRef], nodes: Sequence[str]) -> list[OutputRef]:
 
 
 def harvest(
-    item: Item, refs: Sequence[OutputRef], *, nodes: Sequence[str], engine_output: Path, output: Path, scratch: Path
+    item: Item,
+    refs: Sequence[OutputRef],
+    *,
+    nodes: Sequence[str],
+    engine_output: Path,
+    output: Path,
+    scratch: Path,
+    texts: Mapping[str, str] | None = None,
 ) -> tuple[OutputFile, ...]:
     """Take all files of an item. The first picture is images/{item_id}.png (or its own suffix), others get a sub-name.
 
+    With `texts`, raw pixels are accepted and become PNG files that hold these text chunks.
     OutputError where there is none, or one is not complete; then nothing of this item is in the output tree but
     perhaps files without a result line, which nobody counts.
     """
@@ -53,7 +62,13 @@ def harvest(
     for place, ref in enumerate(chosen):
         source = _locate(ref, engine_output)
         name = item.item_id if place == 0 else f"{item.item_id}-{ref.node}-{place:02d}"
-        taken.append(_take(item, ref, source, name=name, output=output, scratch=scratch))
+        picture: Image.Image | None
+        if texts is not None and source.suffix == RAW_SUFFIX:
+            picture = _raw(source, ref)
+            source = _encoded(picture, source, texts)
+        else:
+            picture = _decoded(source, ref) if source.suffix.lower() in _PICTURES else None
+        taken.append(_take(item, ref, source, picture, name=name, output=output, scratch=scratch))
     return tuple(taken)
 
 
@@ -67,17 +82,26 @@ def _locate(ref: OutputRef, engine_output: Path) -> Path:
     return path
 
 
-def _take(item: Item, ref: OutputRef, source: Path, *, name: str, output: Path, scratch: Path) -> OutputFile:
+def _take(
+    item: Item,
+    ref: OutputRef,
+    source: Path,
+    picture: Image.Image | None,
+    *,
+    name: str,
+    output: Path,
+    scratch: Path,
+) -> OutputFile:
     suffix = source.suffix.lower()
     width = height = None
     thumb = None
     measurements: Measurements | None = None
-    if suffix in _PICTURES:
-        _check_end(source, ref)
-        (width, height), measurements, small = _look(source, ref)
+    if picture is not None:
+        width, height = picture.size
         _check_size(item, width, height, ref)
+        measurements = measure(picture)
         thumb = f"thumbs/{name}.webp"
-        write_atomic(output / thumb, small, scratch=scratch)
+        write_atomic(output / thumb, thumbnail(picture), scratch=scratch)
     digest, size = _digest(source)
     file = f"images/{name}{suffix}"
     move_atomic(source, output / file)
@@ -109,15 +133,30 @@ def _check_end(source: Path, ref: OutputRef) -> None:
             raise OutputError(f"{source.name} is cut: a PNG without its end", node=ref.node)
 
 
-def _look(source: Path, ref: OutputRef) -> tuple[tuple[int, int], Measurements, bytes]:
+def _decoded(source: Path, ref: OutputRef) -> Image.Image:
+    _check_end(source, ref)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own engine's file; 16k² is allowed
             with Image.open(source) as image:
                 image.load()
-                return image.size, measure(image), thumbnail(image)
+                return image.copy()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise OutputError(f"{source.name} cannot be decoded: {exc}", node=ref.node) from exc
+
+
+def _raw(source: Path, ref: OutputRef) -> Image.Image:
+    try:
+        return read_raw(source)
+    except (OSError, ValueError) as exc:
+        raise OutputError(f"{source.name} cannot be read: {exc}", node=ref.node) from exc
+
+
+def _encoded(picture: Image.Image, source: Path, texts: Mapping[str, str]) -> Path:
+    target = source.with_suffix(".png")
+    write_png(picture, target, texts)
+    source.unlink()
+    return target
 
 
 def _check_size(item: Item, width: int, height: int, ref: OutputRef) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
 
 from pressrun.core.binding import compile_graph
+from pressrun.core.graph import Graph
 from pressrun.core.item import Item
+from pressrun.core.result import Sink
 from pressrun.core.shard import Shard
 from pressrun.runner.config import RunnerConfig
 from pressrun.runner.desk import Desk
@@ -17,9 +18,14 @@ from pressrun.runner.work import Ticket, WorkQueue
 
 @dataclass(slots=True)
 class Flight:
-    """A prompt under way. `deadline` is set when it starts; `dropped` means its outcome no longer matters."""
+    """A prompt under way: its item, and the artist's graph with the item in it (before any change of sink).
+
+    `deadline` is set when it starts; `dropped` means its outcome no longer matters.
+    """
 
     ticket: Ticket
+    graph: Graph
+    sink: Sink = "stock"
     deadline: float | None = None
     timed_out: bool = False
     dropped: bool = False
@@ -39,7 +45,7 @@ class JobParts:
     pool: Executor
 
 
-def bind(shard: Shard, item: Item, filename_prefix: str) -> dict[str, Any]:
+def bind(shard: Shard, item: Item, filename_prefix: str) -> Graph:
     """The graph to post for an item."""
     bundle = shard.workflows[item.workflow]
     return compile_graph(

@@ -17,6 +17,7 @@ from typing import Any
 from pressrun.comfy import wire
 from pressrun.comfy.client import ComfyClient
 from pressrun.comfy.errors import EngineGoneError, EngineStalledError, Failure, PromptRefusedError
+from pressrun.comfy.nodes import SINK_CLASS
 from pressrun.comfy.protocol import Prompt, PromptState, Transition
 from pressrun.comfy.server import EngineServer
 from pressrun.core.errors import EngineError, PressrunError
@@ -24,6 +25,7 @@ from pressrun.core.item import Item
 from pressrun.runner.desk import Run, log
 from pressrun.runner.harvest import OutputError, harvest
 from pressrun.runner.parts import Flight, JobParts, bind
+from pressrun.runner.sink import text_chunks, with_sink
 from pressrun.runner.work import Ticket
 
 CANCEL_SECONDS = 15.0
@@ -43,6 +45,7 @@ class Session:
         self._flights: dict[str, Flight] = {}
         self._harvests: set[asyncio.Task[None]] = set()
         self._version = ""
+        self._sink = False
         self._sent = 0
         self._drain_until: float | None = None
         self._recycle = False
@@ -52,6 +55,7 @@ class Session:
         try:
             stats = await self._client.system_stats()
             self._version = str(stats["system"].get("comfyui_version", "unknown"))
+            self._sink = self._config.sink == "auto" and await self._client.knows(SINK_CLASS)
             await self._loop()
         except EngineError as exc:
             self._recover(exc)
@@ -107,9 +111,10 @@ class Session:
         except (PressrunError, LookupError, TypeError) as exc:
             self._failed(ticket, Failure(kind="input", message=f"the graph cannot be bound: {exc!r}"), prompt_id)
             return
-        self._flights[prompt_id] = Flight(ticket)
+        fast = with_sink(graph, self._parts.shard.workflows[item.workflow].outputs) if self._sink else None
+        self._flights[prompt_id] = Flight(ticket, graph, "pressrun" if fast else "stock")
         try:
-            await self._client.submit(prompt_id, graph, self._lineage(item))
+            await self._client.submit(prompt_id, fast or graph, self._lineage(item))
         except PromptRefusedError as exc:
             del self._flights[prompt_id]
             self._failed(ticket, exc.failure, prompt_id)
@@ -152,7 +157,7 @@ class Session:
     async def _finished(self, flight: Flight, prompt: Prompt) -> None:
         limits = self._parts.shard.limits
         if prompt.outcome == "success":
-            self._begin_harvest(flight.ticket, prompt)
+            self._begin_harvest(flight, prompt)
             return
         if prompt.outcome == "interrupted" and flight.dropped:
             self._work.give_back(flight.ticket)
@@ -170,8 +175,8 @@ class Session:
                 await self._client.free()
         await self._client.consumed(prompt.id)
 
-    def _begin_harvest(self, ticket: Ticket, prompt: Prompt) -> None:
-        task = asyncio.create_task(self._harvest(ticket, prompt))
+    def _begin_harvest(self, flight: Flight, prompt: Prompt) -> None:
+        task = asyncio.create_task(self._harvest(flight, prompt))
         self._harvests.add(task)
 
         def done(_: asyncio.Task[None]) -> None:
@@ -180,8 +185,9 @@ class Session:
 
         task.add_done_callback(done)
 
-    async def _harvest(self, ticket: Ticket, prompt: Prompt) -> None:
-        item, places = ticket.item, self._parts.places
+    async def _harvest(self, flight: Flight, prompt: Prompt) -> None:
+        ticket, places = flight.ticket, self._parts.places
+        item = ticket.item
         bundle = self._parts.shard.workflows[item.workflow]
 
         def take() -> Any:
@@ -192,6 +198,7 @@ class Session:
                 engine_output=self._output,
                 output=places.output,
                 scratch=places.scratch,
+                texts=text_chunks(flight.graph, self._lineage(item)) if flight.sink == "pressrun" else None,
             )
 
         try:
@@ -201,7 +208,7 @@ class Session:
         except Exception as exc:  # one item's odd file must not take the shard with it
             self._failed(ticket, Failure(kind="output", message=f"{type(exc).__name__}: {exc}"), prompt.id, prompt)
         else:
-            self._desk.render(ticket, Run.of(prompt, self._version), files)
+            self._desk.render(ticket, Run.of(prompt, self._version, flight.sink), files)
         with contextlib.suppress(EngineGoneError):
             await self._client.consumed(prompt.id)
 
@@ -218,7 +225,7 @@ class Session:
         self._desk.events.write(
             "error", item_id=ticket.item.item_id, prompt_id=prompt_id, kind=failure.kind, node=failure.node
         )
-        self._desk.fail(ticket, Run.of(prompt or Prompt(prompt_id), self._version), failure)
+        self._desk.fail(ticket, Run.of(prompt or Prompt(prompt_id), self._version, "stock"), failure)
 
     # -- deadlines, stops, crashes --------------------------------------------------------------------------------
 
@@ -268,7 +275,7 @@ class Session:
             prompt = self._client.book.get(prompt_id)
             ended = prompt is not None and prompt.state in (PromptState.JUDGED, PromptState.FINISHED)
             if prompt is not None and ended and prompt.outcome == "success" and not prompt.patchy:
-                self._begin_harvest(flight.ticket, prompt)
+                self._begin_harvest(flight, prompt)
             elif prompt is not None and prompt is running and flight.ticket.after_crash() == "fail":
                 flight.ticket.tries = max(1, flight.ticket.tries)
                 text = (

@@ -109,6 +109,7 @@ def _render(ws: Workspace, plan: RenderPlan, item: Item, result: ItemResult, job
         contract_sha256=bundle.contract_sha256,
         engine_class=plan.engine_class,
         engine_version=result.engine_version,
+        sink=result.sink,
         prompt_id=result.prompt_id,
         started_at=result.started_at,
         seconds=result.seconds,

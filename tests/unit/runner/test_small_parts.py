@@ -85,7 +85,10 @@ def test_comfyui_without_a_gpu_runs_once_on_the_cpu_and_closed(tmp_path: Path, m
     assert {"--cpu", "--disable-all-custom-nodes", "--disable-api-nodes", "--disable-auto-launch"} <= set(argv)
     assert argv[argv.index("--listen") + 1] == "127.0.0.1"
     assert argv[argv.index("--database-url") + 1] == "sqlite:///:memory:"
-    assert "--whitelist-custom-nodes" not in argv
+    assert argv[argv.index("--whitelist-custom-nodes") + 1] == "pressrun_sink"
+    paths = Path(argv[argv.index("--extra-model-paths-config") + 1]).read_text()
+    assert "checkpoints" not in paths  # there is no models channel
+    assert paths.startswith("nodes:\n  custom_nodes: /")
     for flag in ("--user-directory", "--front-end-root", "--output-directory", "--input-directory"):
         assert Path(argv[argv.index(flag) + 1]).is_dir()
 
@@ -97,6 +100,12 @@ def test_one_comfyui_per_gpu_with_folders_of_its_own(tmp_path: Path, monkeypatch
     assert len({argv[argv.index("--input-directory") + 1] for argv in commands}) == 1
     assert all("--cpu" not in argv and argv[-2:] == ("--cache-lru", "30") for argv in commands)
     assert all(argv[argv.index("--whitelist-custom-nodes") + 1] == "our_sink" for argv in commands)
+    assert all(argv[argv.index("our_sink") + 1] == "pressrun_sink" for argv in commands)
+
+
+def test_the_stock_sink_leaves_custom_nodes_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (argv,) = comfyui(tmp_path, monkeypatch, 0, sink="stock")
+    assert "--whitelist-custom-nodes" not in argv
 
 
 def test_a_models_channel_becomes_extra_model_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
