@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from pressrun.core.errors import InputError
+from pressrun.core.node_lock import LOCK_FILE, read_node_lock
 
 _NAMES = {"base_dir": "SAGEMAKER_BASE_DIR", "comfyui_home": "COMFYUI_HOME", "comfyui_python": "COMFYUI_PYTHON"}
 
@@ -40,7 +41,10 @@ class RunnerConfig(BaseModel):
     sink: Literal["auto", "stock"] = Field(
         "auto", description="auto hands pixels over raw where the engine can; stock lets its SaveImage encode them."
     )
-    custom_nodes: tuple[str, ...] = Field((), description="Custom node folders that ComfyUI may load, comma separated.")
+    custom_nodes: tuple[str, ...] = Field(
+        (), description="Custom node folders that ComfyUI may load; default those of COMFYUI_HOME/custom_nodes.lock."
+    )
+    require_gpu: bool = Field(False, description="Refuse to start where ComfyUI cannot use a GPU; set by the image.")
 
 
 def read_config(environ: Mapping[str, str] | None = None) -> RunnerConfig:
@@ -51,11 +55,18 @@ def read_config(environ: Mapping[str, str] | None = None) -> RunnerConfig:
         raw = source.get(variable(name), "")
         if raw:
             values[name] = tuple(part.strip() for part in raw.split(",")) if name == "custom_nodes" else raw
+    if "custom_nodes" not in values and "comfyui_home" in values:
+        values["custom_nodes"] = _locked_nodes(Path(str(values["comfyui_home"])))
     try:
         return RunnerConfig.model_validate(values)
     except ValidationError as exc:
         wrong = "; ".join(f"{variable(str(error['loc'][0]))}: {error['msg']}" for error in exc.errors())
         raise InputError(wrong, where="environment", remedy="set it in the job's Environment") from exc
+
+
+def _locked_nodes(home: Path) -> tuple[str, ...]:
+    lock = home / LOCK_FILE
+    return tuple(read_node_lock(lock.read_bytes(), file=str(lock))) if lock.is_file() else ()
 
 
 def variable(name: str) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from pressrun.runner.config import RunnerConfig
 from pressrun.runner.desk import Desk, log
 from pressrun.runner.engines import engine_specs, output_folder
 from pressrun.runner.exit_codes import ExitCode
+from pressrun.runner.gpu import check_gpu
 from pressrun.runner.intake import read_shard, stage_assets
 from pressrun.runner.lane import Lane
+from pressrun.runner.models import stage_models
 from pressrun.runner.order import order_key
 from pressrun.runner.parts import JobParts, bind
 from pressrun.runner.places import Places
@@ -69,6 +72,11 @@ async def press(config: RunnerConfig) -> Report:
             remedy="a proof must never pass for a final image",
         )
     size = stage_assets(shard, places.assets, places.staged)
+    if shard.models:
+        weights = stage_models(shard.models, places.models_channel, places.models)
+        log(f"{len(shard.models)} models checked ({weights:,} bytes)")
+    if shard.engine == "comfyui" and config.require_gpu:
+        _look_at_gpu(config)
     shard = ordered(shard)
     log(f"job {job}: {len(shard.items)} items, {len(shard.inputs)} input files ({size:,} bytes), engine {shard.engine}")
     work = WorkQueue.of(shard.items)
@@ -93,6 +101,15 @@ async def press(config: RunnerConfig) -> Report:
     desk.flush()
     shutil.rmtree(places.work, ignore_errors=True)
     return _report(desk, work, unavailable)
+
+
+def _look_at_gpu(config: RunnerConfig) -> None:
+    """Print what the host has; end with a sentence where torch cannot use it."""
+    found = check_gpu(config.comfyui_python or sys.executable)
+    print(found.smi, flush=True)
+    compat = " through the compatibility libraries" if found.compat else ""
+    log(f"torch {found.torch}, CUDA {found.cuda}{compat}: {', '.join(found.devices)}")
+    os.environ.update(found.environ())
 
 
 async def _run_lanes(parts: JobParts, specs: list[EngineSpec]) -> PressrunError | None:
