@@ -23,7 +23,7 @@ from typing import Any
 import jsonschema
 
 from pressrun.core.codec import digest_of
-from pressrun.core.contract_fit import ContractFit
+from pressrun.core.contract_fit import SEED_PARAMETER, ContractFit
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.graph import Graph, refuse_constants, refuse_duplicates
 from pressrun.core.params_validator import ParamsValidator
@@ -50,6 +50,14 @@ class Contract:
         """The JSON types the contract allows for a parameter."""
         kind = self.schema["properties"].get(parameter, {}).get("type", ())
         return (kind,) if isinstance(kind, str) else tuple(kind)
+
+    def spec_of(self, parameter: str) -> Mapping[str, Any]:
+        """A parameter's schema; the seed's under "seed", whatever the contract calls it."""
+        properties: Mapping[str, Any] = self.schema["properties"]
+        if parameter == SEED_PARAMETER:
+            return next((spec for spec in properties.values() if spec.get("x-seed")), {})
+        found: Mapping[str, Any] = properties[parameter]
+        return found
 
     def complete(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with the contract's defaults where nothing was given."""

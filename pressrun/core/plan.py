@@ -25,7 +25,11 @@ class SourceFile(_Part):
 
 
 class WorkflowBundle(_Part):
-    """All the runner needs of a workflow: the graph as exported, its contract's bindings, the output nodes' ids."""
+    """All the runner needs of a workflow: the graph as exported, its contract's bindings, the output nodes' ids.
+
+    `name` carries the version where one is pinned by file ("product_hero@3"); `image` is its pool's container image,
+    empty for the deployment's.
+    """
 
     name: str
     graph: dict[str, Any]
@@ -33,6 +37,7 @@ class WorkflowBundle(_Part):
     contract_sha256: str
     bindings: dict[str, tuple[Binding, ...]]
     outputs: tuple[str, ...]
+    image: str = ""
 
 
 class RunRequest(VersionedDocument):

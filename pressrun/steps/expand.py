@@ -19,10 +19,12 @@ from pressrun.core.item import Item
 from pressrun.core.manifest import Manifest, scan_manifest
 from pressrun.core.models import LOCK_FILE, models_needed
 from pressrun.core.plan import RenderPlan, RunRequest
+from pressrun.core.pools import Pool
 from pressrun.core.refs import PlanRef
 from pressrun.core.request import read_conf
 from pressrun.core.templates import render_value
 from pressrun.settings import Settings
+from pressrun.steps.library import for_press
 from pressrun.steps.rework import advanced_rounds, record_rounds, recorded_rounds
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace
@@ -117,7 +119,9 @@ def make_request(
 def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunRequest) -> tuple[RenderPlan, Gather]:
     """The plan and its findings. Raises only where nothing can be expanded at all."""
     gather = Gather()
-    bundle, contract = sources.workflow(spec.workflow)
+    found, bundle, contract = sources.library.loaded(spec.workflow)
+    gather.add(for_press(found, request.press))
+    spec = on_pool(spec, sources.library.pool(bundle.name))
     manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
     manifest = _manifest(sources, spec, manifest_file, request, gather)
     engine = engine_class(ws.settings, request.engine)
@@ -182,6 +186,14 @@ def engine_class(settings: Settings, engine: str) -> str:
         "the engine class of the ComfyUI container is not known",
         remedy="set PRESSRUN_COMFYUI_CLASS to its commit, custom-node lock and dtype, or COMFYUI_HOME to a local one",
     )
+
+
+def on_pool(spec: CampaignSpec, pool: Pool | None) -> CampaignSpec:
+    """The campaign with its workflow's pool filled in; an instance type that the campaign names itself stays."""
+    if pool is None or "instance_type" in spec.job.model_fields_set:
+        return spec
+    job = spec.job.model_copy(update={"instance_type": pool.instance_type})
+    return spec.model_copy(update={"job": job})
 
 
 def findings_of(exc: Exception) -> tuple[Finding, ...]:

@@ -40,7 +40,7 @@ def processing_request(ws: Workspace, plan: RenderPlan, record: JobRecord, shard
     return {
         "ProcessingJobName": record.name,
         "RoleArn": settings.role_arn,
-        "AppSpecification": {"ImageUri": settings.proof_image_uri if plan.run.press == "proof" else settings.image_uri},
+        "AppSpecification": {"ImageUri": _image(settings, plan, shard)},
         "ProcessingResources": {"ClusterConfig": cluster},
         "StoppingCondition": {"MaxRuntimeInSeconds": job.max_runtime_minutes * 60},
         "ProcessingInputs": _inputs(ws, record.name, shard),
@@ -57,6 +57,14 @@ def processing_request(ws: Workspace, plan: RenderPlan, record: JobRecord, shard
             }
         ),
     }
+
+
+def _image(settings: Settings, plan: RenderPlan, shard: Shard) -> str:
+    """The container image: proofs need no GPU image, a pool may have its own (include/policy/pools.yaml)."""
+    if plan.run.press == "proof":
+        return settings.proof_image_uri
+    pools = {bundle.image for bundle in shard.workflows.values() if bundle.image}
+    return pools.pop() if len(pools) == 1 else settings.image_uri
 
 
 def input_manifest(ws: Workspace, inputs: tuple[InputAsset, ...]) -> bytes:

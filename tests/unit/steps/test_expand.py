@@ -12,7 +12,7 @@ import yaml
 
 from pressrun.core import keys
 from pressrun.core.codec import sha256_hex
-from pressrun.core.errors import InputError, NotFoundError
+from pressrun.core.errors import InputError
 from pressrun.core.findings import Finding, FindingsError
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
@@ -31,7 +31,7 @@ GRAPH: dict[str, Any] = {
     "2": {"class_type": "LoadImage", "inputs": {"image": "x.png"}, "_meta": {"title": "Photo"}},
     "3": {"class_type": "ImageCompositeMasked", "inputs": {"destination": ["1", 0], "source": ["2", 0], "x": 0, "y": 0, "resize_source": False}},
     "4": {"class_type": "ImageAddNoise", "inputs": {"image": ["3", 0], "seed": 1, "strength": 0.1}, "_meta": {"title": "Grain"}},
-    "5": {"class_type": "TextOverlay", "inputs": {"images": ["4", 0], "text": "x", "font_size": 5.0}, "_meta": {"title": "Headline"}},
+    "5": {"class_type": "TextOverlay", "inputs": {"images": ["4", 0], "text": "x", "font_size": 5.0, "color": "#ffffff", "position": "top", "align": "center", "outline": True}, "_meta": {"title": "Headline"}},
     "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "x"}, "_meta": {"title": "Save"}},
 }  # fmt: skip
 CONTRACT: dict[str, Any] = {
@@ -216,7 +216,7 @@ def test_all_mistakes_are_told_in_one_pass(ws: Workspace, project: Path) -> None
         (lambda p: write(p, "campaigns/mini/manifest.csv", "größe\n".encode("latin-1")), FindingsError, "UTF-8"),
         (lambda p: (p / "include/campaigns/mini/manifest.csv").unlink(), InputError, "there is no manifest"),
         (lambda p: write(p, "workflows/card.api.json", '{"nodes": [], "links": []}'), InputError, "UI format"),
-        (lambda p: (p / "include/params/card.schema.json").unlink(), NotFoundError, "no such file"),
+        (lambda p: (p / "include/params/card.schema.json").unlink(), FindingsError, "no parameter contract"),
         (lambda p: respec(p, lcales=[]), FindingsError, "lcales"),
         (lambda p: respec(p, inputs={"photo": "../../../etc/passwd"}), InputError, "outside the campaign"),
     ],

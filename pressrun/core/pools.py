@@ -1,0 +1,51 @@
+"""Pools: which container image and instance type a workflow runs on, named in include/policy/pools.yaml alone."""
+
+from __future__ import annotations
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from pressrun.core.errors import InputError
+
+
+class Pool(BaseModel):
+    """Where the final press of some workflows runs. Without `image` it is the deployment's (PRESSRUN_IMAGE_URI)."""
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    instance_type: str
+    image: str = ""
+    description: str = ""
+
+
+class Pools(BaseModel):
+    """pools.yaml. A workflow that is not listed runs on the default pool; a campaign may name another instance type."""
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    default: str
+    pools: dict[str, Pool] = Field(min_length=1)
+    workflows: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _named(self) -> Pools:
+        unknown = sorted({self.default, *self.workflows.values()} - set(self.pools))
+        if unknown:
+            raise ValueError(f"no pool is called {', '.join(unknown)}; there are {', '.join(self.pools)}")
+        return self
+
+    def of(self, workflow: str) -> Pool:
+        """The pool of a workflow, by its name with or without version ("product_hero@3" before "product_hero")."""
+        name = workflow.partition("@")[0]
+        return self.pools[self.workflows.get(workflow, self.workflows.get(name, self.default))]
+
+
+def parse_pools(data: bytes, *, file: str) -> Pools:
+    """Read pools.yaml; InputError names the wrong entry."""
+    try:
+        return Pools.model_validate(yaml.safe_load(data) or {})
+    except yaml.YAMLError as exc:
+        raise InputError(f"not YAML: {exc}", where=file) from exc
+    except ValidationError as exc:
+        wrong = "; ".join(f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        raise InputError(f"not a list of pools: {wrong}", where=file) from exc

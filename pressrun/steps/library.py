@@ -1,0 +1,210 @@
+"""The library of workflows in include/: which versions there are, what they are, and everything wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from pressrun.core.campaign import PressKind
+from pressrun.core.codec import digest_of, sha256_hex
+from pressrun.core.contract import Contract, scan_contract
+from pressrun.core.contract_checks import check_contract
+from pressrun.core.errors import InputError
+from pressrun.core.findings import Finding, FindingsError, Place
+from pressrun.core.graph import scan_graph
+from pressrun.core.graph_checks import Rules, check_graph
+from pressrun.core.models import LOCK_FILE, read_models_lock
+from pressrun.core.mutation import check_mutations
+from pressrun.core.node_info import NodeCatalogue, read_object_info
+from pressrun.core.node_policy import NodePolicy, parse_node_policy
+from pressrun.core.params_validator import nearest
+from pressrun.core.plan import WorkflowBundle
+from pressrun.core.pools import Pool, parse_pools
+from pressrun.core.releases import Registry, Release, parse_reference, parse_registry
+
+OBJECT_INFO = "object_info.json"
+_FILE = re.compile(r"(?P<name>[^@]+?)(?:@(?P<version>[0-9]+))?\.api\.json")
+Read = Callable[[Path], bytes]
+
+
+@dataclass(frozen=True)
+class WorkflowVersion:
+    """One version on disk. `stem` is the files' name without suffix ("product_hero@3")."""
+
+    name: str
+    version: int
+    stem: str
+    graph: Path
+    contract: Path
+
+
+@dataclass(frozen=True)
+class LoadedWorkflow:
+    """A version that was read and checked. `bundle` and `contract` are there unless it cannot be compiled at all."""
+
+    version: WorkflowVersion
+    release: Release
+    findings: tuple[Finding, ...]
+    bundle: WorkflowBundle | None = None
+    contract: Contract | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+class Library:
+    """include/workflows with include/params, the policies, and the record of ComfyUI's node classes."""
+
+    def __init__(self, include: Path, read: Read = Path.read_bytes) -> None:
+        self.include, self._read = include, read
+
+    @cached_property
+    def catalogue(self) -> NodeCatalogue:
+        """include/object_info.json where this project has its own record, else the one in the package."""
+        own = self.include / OBJECT_INFO
+        if own.is_file():
+            return read_object_info(self._read(own), file=OBJECT_INFO)
+        packaged = (resources.files("pressrun.proof") / OBJECT_INFO).read_bytes()
+        return read_object_info(packaged, file=f"pressrun/proof/{OBJECT_INFO}")
+
+    @cached_property
+    def rules(self) -> Rules:
+        nodes, lock = self.include / "policy" / "nodes.yaml", self.include / LOCK_FILE
+        return Rules(
+            catalogue=self.catalogue,
+            policy=parse_node_policy(self._read(nodes), file="policy/nodes.yaml") if nodes.is_file() else NodePolicy(),
+            models=read_models_lock(self._read(lock), file=LOCK_FILE) if lock.is_file() else None,
+        )
+
+    @cached_property
+    def registry(self) -> Registry | None:
+        """The releases; None where the project keeps none: then every workflow counts as released."""
+        path = self.include / "workflows" / "registry.yaml"
+        return parse_registry(self._read(path), file="workflows/registry.yaml") if path.is_file() else None
+
+    def pool(self, stem: str) -> Pool | None:
+        """Where the workflow's final press runs; None where the project names no pools."""
+        path = self.include / "policy" / "pools.yaml"
+        return parse_pools(self._read(path), file="policy/pools.yaml").of(stem) if path.is_file() else None
+
+    def versions(self) -> list[WorkflowVersion]:
+        """Every version on disk, by name and number."""
+        found = []
+        for path in (self.include / "workflows").glob("*.api.json"):
+            match = _FILE.fullmatch(path.name)
+            if match:
+                stem = path.name.removesuffix(".api.json")
+                contract = self.include / "params" / f"{stem}.schema.json"
+                found.append(WorkflowVersion(match["name"], int(match["version"] or 1), stem, path, contract))
+        return sorted(found, key=lambda version: (version.name, version.version, version.stem))
+
+    def find(self, reference: str) -> WorkflowVersion:
+        """The version that NAME or NAME@VERSION stands for. InputError says which there are."""
+        name, number = parse_reference(reference)
+        everything = self.versions()
+        here = {version.version: version for version in everything if version.name == name}
+        if not here:
+            names = tuple(sorted({version.name for version in everything}))
+            raise InputError(
+                f"there is no workflow {name!r}{nearest(name, names)}", where="include/workflows",
+                remedy=f"workflows there: {', '.join(names) or 'none'}",
+            )  # fmt: skip
+        chosen = number or (self.registry or Registry()).newest(name, tuple(here))
+        if chosen not in here:
+            raise InputError(
+                f"there is no version {chosen} of workflow {name!r}", where="include/workflows",
+                remedy=f"versions there: {', '.join(map(str, here))}",
+            )  # fmt: skip
+        return here[chosen]
+
+    def load(self, reference: str) -> LoadedWorkflow:
+        """Read and check one version. Files that are not there raise as `read` does; all else is a finding."""
+        return self.load_version(self.find(reference))
+
+    def load_version(self, version: WorkflowVersion) -> LoadedWorkflow:
+        release = self._release(version)
+        graph_file, contract_file = f"workflows/{version.graph.name}", f"params/{version.contract.name}"
+        data = self._read(version.graph)
+        graph, findings = scan_graph(data, file=graph_file)
+        if graph is None:
+            return LoadedWorkflow(version, release, tuple(findings))
+        if not version.contract.is_file():
+            findings.append(
+                Finding(
+                    code="contract-missing", message="the workflow has no parameter contract",
+                    place=Place(file=contract_file), remedy=f"pressrun workflow add {version.graph.name} writes one",
+                )
+            )  # fmt: skip
+            return LoadedWorkflow(version, release, (*findings, *check_graph(graph, self.rules, file=graph_file)))
+        contract, faults = scan_contract(self._read(version.contract), graph, file=contract_file, graph_file=graph_file)
+        if contract is None:
+            return LoadedWorkflow(version, release, (*check_graph(graph, self.rules, file=graph_file), *faults))
+        pool = self.pool(version.stem)
+        bundle = WorkflowBundle(
+            name=version.stem,
+            graph=graph,
+            graph_sha256=sha256_hex(data),
+            contract_sha256=contract.sha256,
+            bindings=dict(contract.bindings),
+            outputs=contract.outputs,
+            image=pool.image if pool else "",
+        )
+        found = [
+            *check_graph(graph, self.rules, file=graph_file, outputs=contract.outputs),
+            *check_contract(contract, graph, self.rules, file=contract_file),
+        ]
+        # A binding whose values the node refuses cannot be compiled and compared; say the cause, not the consequence.
+        if not any(finding.severity == "error" for finding in found):
+            found += check_mutations(bundle, contract, file=contract_file)
+        found += self._drift(version, release, digest_of(graph), contract.sha256)
+        return LoadedWorkflow(version, release, tuple(found), bundle, contract)
+
+    def loaded(self, reference: str) -> tuple[LoadedWorkflow, WorkflowBundle, Contract]:
+        """A version that can be compiled. FindingsError carries everything that keeps it from being so."""
+        found = self.load(reference)
+        if found.bundle is None or found.contract is None:
+            raise FindingsError.of(found.findings, subject=found.version.stem)
+        return found, found.bundle, found.contract
+
+    def _release(self, version: WorkflowVersion) -> Release:
+        if self.registry is None:
+            return Release(state="released")
+        return self.registry.release(version.name, version.version)
+
+    def _drift(self, version: WorkflowVersion, release: Release, graph: str, contract: str) -> list[Finding]:
+        changed = [
+            what
+            for what, then, now in (
+                ("graph", release.graph_sha256, graph),
+                ("contract", release.contract_sha256, contract),
+            )
+            if then and then != now
+        ]
+        return [
+            Finding(
+                code="release-changed", message=f"the {what} is not the one that was released as version "
+                f"{version.version} of {version.name}", place=Place(file=f"workflows/{version.graph.name}"),
+                remedy=f"a released version stays as it is: save yours as {version.name}@{version.version + 1}",
+            )
+            for what in changed
+        ]  # fmt: skip
+
+
+def for_press(found: LoadedWorkflow, press: PressKind) -> tuple[Finding, ...]:
+    """The findings as this press judges them: a draft may only be proofed, and a proof loads no models."""
+    if press == "proof":
+        return tuple(finding for finding in found.findings if finding.code != "model-unlocked")
+    if found.release.state == "released":
+        return found.findings
+    version = found.version
+    draft = Finding(
+        code="release-draft", message=f"version {version.version} of {version.name} is a draft: proofs only",
+        place=Place(file=f"workflows/{version.graph.name}"),
+        remedy=f"pressrun workflow promote {version.name}@{version.version}, or pin a released version",
+    )  # fmt: skip
+    return (*found.findings, draft)
