@@ -14,6 +14,7 @@ from pressrun.runner.desk import log
 from pressrun.runner.exit_codes import ExitCode
 from pressrun.runner.places import Places
 from pressrun.runner.press import Report, press
+from pressrun.runner.privileges import VARIABLE, give_up_root
 
 MESSAGE_LIMIT = 1024
 
@@ -21,6 +22,8 @@ MESSAGE_LIMIT = 1024
 def run() -> Report:
     """Render and say how it ended; no exception leaves."""
     try:
+        if user := os.environ.get(VARIABLE):
+            give_up_root(_places(), user)
         return asyncio.run(press(read_config()))
     except InputError as exc:
         return Report(ExitCode.BAD_INPUT, str(exc))
@@ -41,8 +44,12 @@ def write_message(path: Path, text: str) -> None:
 def main() -> int:
     report = run()
     log(f"{report.message} (exit {int(report.code)})")
-    write_message(Places(Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml")).message, report.message)
+    write_message(_places().message, report.message)
     return int(report.code)
+
+
+def _places() -> Places:
+    return Places(Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml"))
 
 
 if __name__ == "__main__":

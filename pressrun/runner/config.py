@@ -44,6 +44,7 @@ class RunnerConfig(BaseModel):
     custom_nodes: tuple[str, ...] = Field(
         (), description="Custom node folders that ComfyUI may load; default those of COMFYUI_HOME/custom_nodes.lock."
     )
+    run_as: str | None = Field(None, description="User to become before anything is read, where started as root.")
     require_gpu: bool = Field(False, description="Refuse to start where ComfyUI cannot use a GPU; set by the image.")
 
 
