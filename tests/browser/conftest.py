@@ -67,8 +67,10 @@ class Person:
         )
 
     def press(self, keys: str) -> None:
-        """Type to the page itself, as a reviewer with a hand on the keyboard."""
-        self.driver.find_element("css selector", "body").send_keys(keys)
+        """Press keys where the keyboard is, without a click on anything before."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.driver).send_keys(keys).perform()
 
     def into_frame(self, css: str) -> None:
         """Into the plugin's iframe, when it shows this."""

@@ -307,6 +307,8 @@ setInterval(async () => {
 }, POLL_MS);
 
 resize(0);
+// Inside Airflow the click on our tab left the keyboard with the page around this frame.
+window.focus();
 if (await round.load()) {
   const mine = round.data.cells.filter((cell) => cell.may_decide);
   filter.mine = mine.length > 0 && mine.length < round.data.cells.length;
