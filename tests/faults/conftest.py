@@ -113,7 +113,7 @@ class Press:
         home, until = self.job_home(name), time.monotonic() + seconds
         while time.monotonic() < until:
             drawn = len(list(home.glob("*/opt/ml/processing/output/images/*.png")))
-            if drawn >= images:
+            if drawn >= images and any(home.glob("*.pid")):
                 time.sleep(jitter.random() * 0.3)
                 break
             state = self.describe(name)
