@@ -48,6 +48,8 @@ class RunPage:
     collection: Collection | None
     summary: RunSummary | None
     jobs: int
+    finished: int
+    """Pictures that jobs have uploaded so far; 0 once they are collected."""
     rounds: tuple[RoundListing, ...]
     started: datetime | None
     stages: tuple[Stage, ...]
@@ -78,7 +80,8 @@ def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None
     findings = found.newest(FindingsReport, "findings")
     quote, collection = found.newest(Quote, "quotes"), found.newest(Collection, "collections")
     summary = found.newest(RunSummary, "close.json")
-    jobs = found.count("jobs")
+    jobs = found.names("jobs")
+    finished = 0 if collection else _finished(ws, jobs)
     return RunPage(
         campaign=campaign,
         title=here.desk.opened(campaign, rounds[0].run_key, rounds[0].number).title if rounds else campaign,
@@ -91,10 +94,11 @@ def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None
         quote=quote,
         collection=collection,
         summary=summary,
-        jobs=jobs,
+        jobs=len(jobs),
+        finished=finished,
         rounds=rounds,
         started=min((info.modified for info in documents), default=None),
-        stages=_stages(findings, found.count("plans"), quote, jobs, collection, rounds, summary),
+        stages=_stages(findings, len(found.names("plans")), quote, finished, collection, rounds, summary),
     )
 
 
@@ -110,8 +114,10 @@ class _Documents:
         self._ws = ws
         self._names = {info.key.removeprefix(keys.runs(run_key) + "/"): info for info in infos}
 
-    def count(self, folder: str) -> int:
-        return sum(name.startswith(f"{folder}/") for name in self._names)
+    def names(self, folder: str) -> list[str]:
+        """Names of the documents in a folder, without their ending."""
+        inside = [name.split("/", 1)[1] for name in self._names if name.startswith(f"{folder}/")]
+        return sorted(name.removesuffix(".json") for name in inside)
 
     def newest(self, kind: type[Document], name: str) -> Document | None:
         """The newest document of a folder, or the one of that name. None too where another release wrote it."""
@@ -124,11 +130,17 @@ class _Documents:
             return None
 
 
+def _finished(ws: Workspace, jobs: list[str]) -> int:
+    """Items of which the jobs have uploaded a picture; a file of theirs begins with the item's 16 digits."""
+    prefixes = [f"{keys.staging(job)}images/" for job in jobs]
+    return len({info.key.removeprefix(prefix)[:16] for prefix in prefixes for info in ws.work.list(prefix)})
+
+
 def _stages(
     findings: FindingsReport | None,
     plans: int,
     quote: Quote | None,
-    jobs: int,
+    finished: int,
     collection: Collection | None,
     rounds: tuple[RoundListing, ...],
     summary: RunSummary | None,
@@ -142,7 +154,7 @@ def _stages(
         Stage("Plan", "done" if plans else "failed" if errors else "waiting", "" if plans else _errors(errors)),
         Stage("Check", "failed" if errors and plans else "done" if quote else "waiting", checked),
         Stage("Quote", "failed" if over else "done" if quote else "waiting", _price(quote)),
-        Stage("Render", "done" if collection else "waiting", _rendering(quote, jobs, collection)),
+        Stage("Render", "done" if collection else "waiting", _rendering(quote, finished, collection)),
         Stage("Review", "done" if reviewed else "waiting", "" if reviewed else "waits for people"),
         Stage("Publish", "done" if summary else "waiting", _published(summary)),
     ]
@@ -174,10 +186,10 @@ def _price(quote: Quote | None) -> str:
     return "no price known" if quote.ceiling_usd is None else f"at most ${quote.ceiling_usd:,.2f}"
 
 
-def _rendering(quote: Quote | None, jobs: int, collection: Collection | None) -> str:
+def _rendering(quote: Quote | None, finished: int, collection: Collection | None) -> str:
     if collection is not None:
         return f"{collection.counts.rendered} new, {collection.counts.reused} reused"
-    return f"{jobs} of {len(quote.shards)} jobs ordered" if quote and quote.shards else ""
+    return f"{finished} of {quote.to_render} pictures" if quote and quote.to_render else ""
 
 
 def _published(summary: RunSummary | None) -> str:

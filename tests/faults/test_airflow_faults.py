@@ -120,17 +120,31 @@ def test_a_render_task_set_to_failed_stops_its_job_and_keeps_its_images(running:
     assert (account.planned, account.reused, account.rendered) == (PLANNED, 4 + kept, 4 - kept)
 
 
-def test_a_run_set_to_failed_stops_its_jobs(running: RunningPress) -> None:
+def test_a_run_set_to_failed_stops_its_jobs_says_what_remains_and_goes_on_when_cleared(running: RunningPress) -> None:
     running.slow_down(8000)
     run_id = running.trigger("halted", "halt+1")
-    running.wait_for_job("halted", run_id)
+    name = running.wait_for_job("halted", run_id)
     running.wait_for_task("halted", run_id, "render_shards", "deferred")
+    running.wait_for_images(name, 1)
     running.client().call("PATCH", running.dag_run_path("halted", run_id), json={"state": "failed"})
-    for record in running.records("halted", run_id):
-        running.wait_for_job_state(record.name, "Stopped", "Completed")
+    stopped = [record.name for record in running.records("halted", run_id)]
+    for job in stopped:
+        running.wait_for_job_state(job, "Stopped")
     assert running.client().dag_run("press_halted", run_id)["state"] == "failed"
+    saved = {item for job in stopped for item in running.rendered(job)}
+    assert 1 <= len(saved) < PLANNED
     page = running.page(f"dags/press_halted/runs/{run_id.replace('+', '%2B')}/plan")
-    assert "jobs" in page
+    assert f"<span>Finished</span><b>{len(saved)}</b>" in page
+    assert f"<span>Remaining</span><b>{PLANNED - len(saved)}</b>" in page
+    running.slow_down(0)
+    cleared = {"dry_run": False, "only_failed": True}
+    running.client().call("POST", f"{running.dag_run_path('halted', run_id)}/clear", json=cleared)
+    account = running.finish("halted", run_id).account
+    assert (account.planned, account.rendered, account.failed) == (PLANNED, PLANNED, 0)
+    bought_again = {
+        item for record in running.records("halted", run_id) if record.attempt > 1 for item in record.item_ids
+    }
+    assert bought_again.isdisjoint(saved)
 
 
 def test_two_runs_at_the_same_moment_publish_nothing_twice(running: RunningPress) -> None:

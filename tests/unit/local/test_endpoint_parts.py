@@ -56,6 +56,12 @@ def test_other_images_come_from_a_file_and_unknown_ones_fail_the_job(tmp_path: P
         registry.find("nobody:1")
 
 
+def test_a_files_own_pattern_comes_before_the_default_of_the_same_name(tmp_path: Path) -> None:
+    path = tmp_path / "images.json"
+    path.write_text(json.dumps({"pressrun*": {"entrypoint": ["mine"]}}))
+    assert ImageRegistry.load(path).find("pressrun-runner:local").entrypoint == ("mine",)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": {}}', '{"a": 1}'])
 def test_a_broken_registry_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "images.json"
