@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pressrun.cli import lineage, local, plan, retention
+from pressrun.cli import check, lineage, local, plan, retention, workflow
 from pressrun.core.errors import PressrunError
 from pressrun.core.findings import FindingsError
 
@@ -18,7 +18,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("plan")(plan.plan)
-app.command("check")(plan.check)
+app.command("check")(check.check)
+app.add_typer(workflow.app, name="workflow")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(retention.app, name="hold")
 app.add_typer(local.app, name="local")

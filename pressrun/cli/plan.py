@@ -1,4 +1,4 @@
-"""`pressrun plan` and `pressrun check`: what a campaign would make and cost, and what is wrong with it."""
+"""`pressrun plan`: what a campaign would make and what it would cost."""
 
 from __future__ import annotations
 
@@ -51,24 +51,6 @@ def plan(
     else:
         _print(made, quote, found, live=live, final=press == "final")
     if any(finding.severity == "error" for finding in found):
-        raise typer.Exit(1)
-
-
-def check(
-    campaign: Annotated[str, typer.Argument(help="A campaign; all of them where not given.")] = "",
-    drop: Annotated[str, typer.Option(help="Date of the drop for dated manifests.")] = "",
-) -> None:
-    """Print every finding of one campaign or of all; exit code 1 where one of them is an error."""
-    config = settings()
-    names = [campaign] if campaign else sorted(path.parent.name for path in campaign_files(config))
-    console, failed = Console(), False
-    for name in names:
-        _, found = plan_offline(memory_workspace(config), name, conf={}, drop=drop)
-        errors = [finding for finding in found if finding.severity == "error"]
-        failed = failed or bool(errors)
-        console.print(f"[bold]{name}[/]: " + (f"[red]{len(errors)} errors[/]" if errors else "[green]good[/]"))
-        _print_findings(console, found)
-    if failed:
         raise typer.Exit(1)
 
 

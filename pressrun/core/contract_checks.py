@@ -129,7 +129,7 @@ class _Check:
             return
         self.say(
             "model-unlocked", f"parameter {parameter!r} may be {value!r}, which is not in models.lock", parameter,
-            "add it with its sha256 and licence", target.node, "warning" if self.rules.models is None else "error",
+            "add it before a final run: pressrun models add", target.node, "warning",
         )  # fmt: skip
 
     def _unbound(self, node_id: str, bound: set[tuple[str, str]]) -> None:

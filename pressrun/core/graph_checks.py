@@ -184,7 +184,7 @@ class _Check:
                 near = nearest(value, tuple(self.rules.models))
                 self.say(
                     "model-unlocked", f"model {value!r} is not in models.lock{near}", node_id,
-                    "add it with its sha256 and licence", name,
+                    "add it before a final run: pressrun models add", name, severity="warning",
                 )  # fmt: skip
 
 
