@@ -61,10 +61,11 @@ def check_campaign(config: Settings, name: str, drop: str) -> tuple[Finding, ...
 def newest_drop(config: Settings, name: str) -> str:
     """The date of the newest manifest that a dated campaign has; "" for today where its manifest is not dated."""
     location = Sources(memory_workspace(config), name).spec().manifest.location
-    pattern = re.sub(r"\\{\\{\s*drop\s*\\}\\}", r"(\d{4}-\d{2}-\d{2})", re.escape(location).replace("\\ ", " "))
+    parts = re.split(r"\{\{\s*drop\s*\}\}", location)
+    pattern = r"(\d{4}-\d{2}-\d{2})".join(map(re.escape, parts))
     folder = config.include / "campaigns" / name
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    dates = [match[1] for file in files if "{{" in location and (match := re.fullmatch(pattern, file))]
+    dates = [match[1] for file in files if len(parts) == 2 and (match := re.fullmatch(pattern, file))]
     return max(dates, default="")
 
 
