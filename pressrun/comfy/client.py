@@ -79,9 +79,20 @@ class ComfyClient:
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
-    async def submit(self, prompt_id: str, graph: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Prompt:
-        """Queue a graph under this prompt id. PromptRefusedError where the engine does not accept all of it."""
+    async def submit(
+        self,
+        prompt_id: str,
+        graph: Mapping[str, Any],
+        extra: Mapping[str, Any] | None = None,
+        *,
+        patience: float = 0.0,
+    ) -> Prompt:
+        """Queue a graph under this prompt id. PromptRefusedError where the engine does not accept all of it.
+
+        `patience` is how many seconds it may run in silence, where that is more than the client's stall time.
+        """
         prompt = self.book.add(prompt_id, time.monotonic())
+        prompt.patience = patience
         body = {"prompt": graph, "prompt_id": prompt_id, "client_id": self._client_id}
         if extra:
             body["extra_data"] = {"extra_pnginfo": dict(extra)}
@@ -246,7 +257,9 @@ class ComfyClient:
         while not self._failed:
             await asyncio.sleep(min(1.0, self._stall_seconds / 4))
             waiting = self.book.open
-            if not waiting or time.monotonic() - self.book.last_activity < self._stall_seconds:
+            # The engine works in order: it is the oldest that it is silent about.
+            patience = max([self._stall_seconds, *(prompt.patience for prompt in waiting[:1])])
+            if not waiting or time.monotonic() - self.book.last_activity < patience:
                 continue
             await self._reconcile([prompt.id for prompt in waiting])
             if any(prompt.state.ended for prompt in waiting):

@@ -76,6 +76,7 @@ class Prompt:
     seconds: float | None = None
     node: str | None = None
     patchy: bool = False
+    patience: float = 0.0
     _node_since: float = 0.0
     _start_stamp: float | None = None
 

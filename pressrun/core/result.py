@@ -72,7 +72,10 @@ class ItemResult(_Part):
 
 
 class Progress(VersionedDocument):
-    """How far a job is: an immutable numbered document every few seconds, readable while the job runs."""
+    """How far a job is: an immutable numbered document every few seconds, readable while the job runs.
+
+    `busy_seconds` were spent on items, `warm_up_seconds` before them on loading models.
+    """
 
     SCHEMA: ClassVar[str] = "progress/1"
 
@@ -84,6 +87,7 @@ class Progress(VersionedDocument):
     failed: int
     elapsed_seconds: float
     busy_seconds: float
+    warm_up_seconds: float = 0.0
     state: Literal["starting", "rendering", "draining", "done"]
 
 

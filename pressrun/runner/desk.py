@@ -56,7 +56,7 @@ class Desk:
         self._progress_at = 0.0
         self._logged_at = 0.0
         self._began = time.monotonic()
-        self.busy_seconds = 0.0
+        self.busy_seconds = self.warm_up_seconds = 0.0
         self.rendered = self.failed = self.resumed = 0
         self.failure_kinds: dict[str, int] = {}
         self.first_failure = ""
@@ -82,6 +82,13 @@ class Desk:
                 self.failed += result.outcome == "failed"
         if self.resumed:
             log(f"resumed: {self.resumed}/{self.planned} items were already done here")
+
+    def warmed_up(self, workflow: str, models: tuple[str, ...], outcome: str, seconds: float) -> None:
+        """Note a warm-up; its seconds are no item's."""
+        self.warm_up_seconds += seconds
+        named = f" with {', '.join(models)}" if models else ""
+        log(f"warm-up of {workflow}{named}: {outcome} in {seconds:.2f} s")
+        self.events.write("warmed_up", workflow=workflow, models=models, outcome=outcome, seconds=round(seconds, 3))
 
     def render(self, ticket: Ticket, run: Run, outputs: tuple[OutputFile, ...]) -> None:
         """Write down a rendered item; its files are in place."""
@@ -149,6 +156,7 @@ class Desk:
                 "failed": self.failed,
                 "elapsed_seconds": round(self.elapsed, 2),
                 "busy_seconds": round(self.busy_seconds, 2),
+                "warm_up_seconds": round(self.warm_up_seconds, 2),
                 "state": state,
             }
         )

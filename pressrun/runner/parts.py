@@ -18,13 +18,14 @@ from pressrun.runner.work import Ticket, WorkQueue
 
 @dataclass(slots=True)
 class Flight:
-    """A prompt under way: its item, and the artist's graph with the item in it (before any change of sink).
+    """A prompt under way: its item, the artist's graph with the item in it, and the graph that was posted.
 
     `deadline` is set when it starts; `dropped` means its outcome no longer matters.
     """
 
     ticket: Ticket
     graph: Graph
+    posted: Graph
     sink: Sink = "stock"
     deadline: float | None = None
     timed_out: bool = False

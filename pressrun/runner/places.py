@@ -62,6 +62,10 @@ class Places:
         for path in (self.scratch, self.staged, self.message.parent):
             path.mkdir(parents=True, exist_ok=True)
 
+    def hosts(self) -> int:
+        """Instances of this job; 1 where no config file says."""
+        return len(_read(self.base / "config/resourceconfig.json").get("hosts") or [1])
+
     def job_and_host(self) -> tuple[str, str]:
         """(job name, host) as SageMaker's config files say; ("local", "algo-1") where there are none."""
         job = _read(self.base / "config/processingjobconfig.json").get("ProcessingJobName", "local")

@@ -64,6 +64,12 @@ async def press(config: RunnerConfig) -> Report:
     shutil.rmtree(places.work, ignore_errors=True)
     places.make()
     job, host = places.job_and_host()
+    if places.hosts() > 1:
+        raise InputError(
+            f"this job has {places.hosts()} instances, and each would render the whole shard",
+            where="ProcessingResources.ClusterConfig.InstanceCount",
+            remedy="one instance a job; more shards in parallel instead (job.parallel)",
+        )
     shard = read_shard(places.shard, expected_sha256=config.shard_sha256)
     if config.engine is not None and config.engine != shard.engine:
         raise InputError(

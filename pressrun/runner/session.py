@@ -10,28 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pressrun.comfy import wire
 from pressrun.comfy.client import ComfyClient
 from pressrun.comfy.errors import EngineGoneError, EngineStalledError, Failure, PromptRefusedError
-from pressrun.comfy.nodes import SINK_CLASS
 from pressrun.comfy.protocol import Prompt, PromptState, Transition
 from pressrun.comfy.server import EngineServer
-from pressrun.core.errors import EngineError, PressrunError
-from pressrun.core.item import Item
+from pressrun.core.errors import EngineError
 from pressrun.runner.desk import Run, log
+from pressrun.runner.dispatch import Dispatch
 from pressrun.runner.harvest import OutputError, harvest
-from pressrun.runner.parts import Flight, JobParts, bind
-from pressrun.runner.sink import text_chunks, with_sink
+from pressrun.runner.parts import Flight, JobParts
+from pressrun.runner.sink import text_chunks
 from pressrun.runner.work import Ticket
 
 CANCEL_SECONDS = 15.0
 HEARD = frozenset({"started", "cached", "executed", "finished", "lost"})
-# ComfyUI's save nodes list their folder at every save: 1 µs per file in it.
-_FOLDER_ITEMS = 200
 
 Inbox = asyncio.Queue[Transition | EngineError | None]
 
@@ -44,18 +39,14 @@ class Session:
         self._work, self._desk, self._config = parts.work, parts.desk, parts.config
         self._flights: dict[str, Flight] = {}
         self._harvests: set[asyncio.Task[None]] = set()
-        self._version = ""
-        self._sink = False
-        self._sent = 0
+        self._dispatch = Dispatch(client, parts)
         self._drain_until: float | None = None
         self._recycle = False
 
     async def run(self) -> bool:
         """Until nothing is left to do. True where the engine should be started afresh (its memory grew too large)."""
         try:
-            stats = await self._client.system_stats()
-            self._version = str(stats["system"].get("comfyui_version", "unknown"))
-            self._sink = self._config.sink == "auto" and await self._client.knows(SINK_CLASS)
+            await self._dispatch.meet()
             await self._loop()
         except EngineError as exc:
             self._recover(exc)
@@ -100,32 +91,19 @@ class Session:
             await self._send(ticket)
 
     async def _send(self, ticket: Ticket) -> None:
-        ticket.submissions += 1
-        item = ticket.item
-        prompt_id = wire.prompt_id(self._parts.shard_sha256, item.item_id, ticket.submissions)
-        # A prefix of its own for every submission: a cached graph would name an earlier file, which has been moved.
-        prefix = f"{self._sent // _FOLDER_ITEMS:05d}/{item.item_id}-{ticket.submissions}"
-        self._sent += 1
+        prompt_id = ""
         try:
-            graph = bind(self._parts.shard, item, prefix)
-        except (PressrunError, LookupError, TypeError) as exc:
-            self._failed(ticket, Failure(kind="input", message=f"the graph cannot be bound: {exc!r}"), prompt_id)
-            return
-        fast = with_sink(graph, self._parts.shard.workflows[item.workflow].outputs) if self._sink else None
-        self._flights[prompt_id] = Flight(ticket, graph, "pressrun" if fast else "stock")
-        try:
-            await self._client.submit(prompt_id, fast or graph, self._lineage(item))
+            prompt_id, flight = self._dispatch.make(ticket)
+            self._flights[prompt_id] = flight
+            await self._dispatch.post(prompt_id, flight)
         except PromptRefusedError as exc:
-            del self._flights[prompt_id]
+            self._flights.pop(prompt_id, None)
             self._failed(ticket, exc.failure, prompt_id)
-
-    def _lineage(self, item: Item) -> Mapping[str, Any]:
-        return {
-            "pressrun": {"item_id": item.item_id, "render_key": item.render_key, "campaign": self._parts.shard.campaign}
-        }
 
     async def _on(self, event: Transition) -> None:
         prompt = event.prompt
+        if prompt.id in self._dispatch.warm_ups:
+            await self._on_warm_up(event)
         flight = self._flights.get(prompt.id)
         if flight is None:
             return
@@ -146,6 +124,14 @@ class Session:
             del self._flights[prompt.id]
             await self._finished(flight, prompt)
         self._watch_memory()
+
+    async def _on_warm_up(self, event: Transition) -> None:
+        if event.what not in ("finished", "lost"):
+            return
+        prompt = event.prompt
+        warm_up = self._dispatch.warm_ups.pop(prompt.id)
+        self._desk.warmed_up(warm_up.workflow, warm_up.models, prompt.outcome or "lost", prompt.seconds or 0.0)
+        await self._client.consumed(prompt.id)
 
     def _watch_memory(self) -> None:
         limit = self._config.memory_limit_mb
@@ -198,7 +184,7 @@ class Session:
                 engine_output=self._output,
                 output=places.output,
                 scratch=places.scratch,
-                texts=text_chunks(flight.graph, self._lineage(item)) if flight.sink == "pressrun" else None,
+                texts=text_chunks(flight.graph, self._dispatch.lineage(item)) if flight.sink == "pressrun" else None,
             )
 
         try:
@@ -208,7 +194,7 @@ class Session:
         except Exception as exc:  # one item's odd file must not take the shard with it
             self._failed(ticket, Failure(kind="output", message=f"{type(exc).__name__}: {exc}"), prompt.id, prompt)
         else:
-            self._desk.render(ticket, Run.of(prompt, self._version, flight.sink), files)
+            self._desk.render(ticket, Run.of(prompt, self._dispatch.version, flight.sink), files)
         with contextlib.suppress(EngineGoneError):
             await self._client.consumed(prompt.id)
 
@@ -225,7 +211,7 @@ class Session:
         self._desk.events.write(
             "error", item_id=ticket.item.item_id, prompt_id=prompt_id, kind=failure.kind, node=failure.node
         )
-        self._desk.fail(ticket, Run.of(prompt or Prompt(prompt_id), self._version, "stock"), failure)
+        self._desk.fail(ticket, Run.of(prompt or Prompt(prompt_id), self._dispatch.version, "stock"), failure)
 
     # -- deadlines, stops, crashes --------------------------------------------------------------------------------
 
@@ -245,6 +231,10 @@ class Session:
     async def _drain(self) -> None:
         """Begin nothing, take back what has not started, give what runs a little time, then drop it."""
         now = time.monotonic()
+        for prompt_id in list(self._dispatch.warm_ups):
+            del self._dispatch.warm_ups[prompt_id]
+            self._client.book.forget(prompt_id)
+            await self._client.cancel(prompt_id)
         if self._drain_until is None:
             grace = 0.0 if self._work.stop_reason == "budget" else self._config.drain_seconds
             self._drain_until = now + grace
@@ -271,18 +261,20 @@ class Session:
         running = self._client.book.running
         if running is None and isinstance(error, EngineStalledError):
             running = next(iter(self._client.book.open), None)
+        warm_up = self._dispatch.warm_ups.get(running.id) if running else None
+        blamed = warm_up.before if warm_up else running.id if running else None
         for prompt_id, flight in reversed(list(self._flights.items())):
             prompt = self._client.book.get(prompt_id)
             ended = prompt is not None and prompt.state in (PromptState.JUDGED, PromptState.FINISHED)
             if prompt is not None and ended and prompt.outcome == "success" and not prompt.patchy:
                 self._begin_harvest(flight, prompt)
-            elif prompt is not None and prompt is running and flight.ticket.after_crash() == "fail":
+            elif prompt_id == blamed and flight.ticket.after_crash() == "fail":
                 flight.ticket.tries = max(1, flight.ticket.tries)
                 text = (
                     f"quarantined: the engine ended {flight.ticket.crashes} times on this item, last: {error.message}"
                 )
-                kind = "timeout" if flight.timed_out else "engine"
-                failure = Failure(kind="timeout" if kind == "timeout" else "engine", message=text, node=prompt.node)
+                node = prompt.node if prompt else None
+                failure = Failure(kind="timeout" if flight.timed_out else "engine", message=text, node=node)
                 self._close_failed(flight.ticket, failure, prompt_id, prompt)
             else:
                 self._work.give_back(flight.ticket)
