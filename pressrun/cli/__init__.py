@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pressrun.cli import check, lineage, local, plan, retention, workflow
+from pressrun.cli import check, lineage, local, models, nodes, ops, plan, retention, studio, workflow
 from pressrun.core.errors import PressrunError
 from pressrun.core.findings import FindingsError
 
@@ -23,6 +23,10 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(retention.app, name="hold")
 app.add_typer(local.app, name="local")
+app.add_typer(models.app, name="models")
+app.add_typer(nodes.app, name="nodes")
+app.add_typer(ops.app, name="ops")
+app.command("studio")(studio.studio)
 
 
 _EXTRAS = {"boto3": "aws", "botocore": "aws", "airflow": "airflow", "fastapi": "airflow"}

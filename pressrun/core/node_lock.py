@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pressrun.core.codec import sha256_hex
 from pressrun.core.errors import InputError
 
 LOCK_FILE = "custom_nodes.lock"
@@ -64,11 +63,6 @@ def write_node_lock(nodes: Mapping[str, CustomNode]) -> bytes:
     """The lock as text, sorted by name."""
     lines = [f"{node.name} {node.repository} {node.commit}\n" for _, node in sorted(nodes.items())]
     return (_HEAD + "".join(lines)).encode()
-
-
-def node_lock_digest(nodes: Mapping[str, CustomNode]) -> str:
-    """8 hex digits for the engine class: comments and order do not change pixels."""
-    return sha256_hex("".join(f"{n.name} {n.commit}\n" for _, n in sorted(nodes.items())).encode())[:8]
 
 
 def _checked(node: CustomNode, *, where: str) -> CustomNode:

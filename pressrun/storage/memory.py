@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pressrun.core.errors import NotFoundError
 from pressrun.storage.store import ObjectInfo
@@ -60,6 +61,9 @@ class MemoryStore:
                 return False
             self._write(key, data, content_type, metadata)
             return True
+
+    def create_from(self, key: str, path: Path, *, content_type: str = "application/octet-stream") -> bool:
+        return self.create(key, path.read_bytes(), content_type=content_type)
 
     def replace(self, key: str, data: bytes, *, etag: str, content_type: str = "application/json") -> bool:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 
@@ -58,6 +59,10 @@ class ObjectStore(Protocol):
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
         """Write only where nothing is (If-None-Match: *). False, and nothing is changed, where something was there."""
+        ...
+
+    def create_from(self, key: str, path: Path, *, content_type: str = "application/octet-stream") -> bool:
+        """As `create`, with the bytes of a file of any size, which is never held in memory whole."""
         ...
 
     def replace(self, key: str, data: bytes, *, etag: str, content_type: str = "application/json") -> bool:
