@@ -44,11 +44,17 @@ class OutputFile(_Part):
 
 
 class ItemError(_Part):
-    """Why an item failed. `kind` is one of engine, validation, out-of-memory, timeout, output, input."""
+    """Why an item failed. `kind` is one of engine, validation, out-of-memory, timeout, output, input.
+
+    `larger_instance`: it did not fit into this machine's memory, even alone after everything else was unloaded. No job
+    of the run buys it again on the same instance type; a larger one costs more an hour than was quoted, so a person
+    decides on it.
+    """
 
     kind: str
     message: str
     node: str | None = None
+    larger_instance: bool = False
 
 
 class ItemResult(_Part):

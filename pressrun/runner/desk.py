@@ -102,7 +102,10 @@ class Desk:
         self.failure_kinds[failure.kind] = self.failure_kinds.get(failure.kind, 0) + 1
         self.first_failure = self.first_failure or failure.message
         log(f"failed {ticket.item.item_id} ({ticket.item.label}) [{failure.kind}]: {failure.message}")
-        self._close(ticket, run, error=ItemError(kind=failure.kind, message=failure.message, node=failure.node))
+        larger = failure.kind == "out-of-memory"
+        message = failure.message + (" — it needs a larger job.instance_type" if larger else "")
+        error = ItemError(kind=failure.kind, message=message, node=failure.node, larger_instance=larger)
+        self._close(ticket, run, error=error)
         if self.failed > self._shard.limits.failed_share * self.planned and not self._work.settled:
             self._work.stop("budget")
 

@@ -128,8 +128,10 @@ def _outcomes(
             continue
         staged = staged_job(ws, record.name)
         rendered |= wanted & staged.rendered.keys()
-        if staged.failed and _completed(describe, record.name):
-            failed |= {item: result for item, result in staged.failed.items() if item in wanted}
+        own = {item: result for item, result in staged.failed.items() if item in wanted}
+        if own and not _completed(describe, record.name):
+            own = {item: result for item, result in own.items() if result.error and result.error.larger_instance}
+        failed |= own
     left = [item for item in plan.items if item.item_id in wanted - rendered - failed.keys()]
     rendered |= _indexed(ws, left)
     return ShardOutcomes(
@@ -140,7 +142,10 @@ def _outcomes(
 
 
 def _completed(describe: Describe, name: str) -> bool:
-    """Only a job that ran to its end has used up an item's tries; a job that was killed says nothing final."""
+    """Only a job that ran to its end has used up an item's tries; a job that was killed says nothing final.
+
+    Except of an item that did not fit into the instance's memory: the next job of the shard has the same instance.
+    """
     state = describe(name)
     return state is not None and state.status == "Completed"
 

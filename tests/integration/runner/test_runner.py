@@ -161,6 +161,16 @@ def test_an_error_is_tried_again(job: Callable[..., Job]) -> None:
     assert Counter(e["kind"] for e in one.events() if e["event"] == "retry") == {"engine": 1, "out-of-memory": 1}
 
 
+def test_an_item_that_never_fits_is_given_back_for_a_larger_instance(job: Callable[..., Job]) -> None:
+    one = job(shards.shard(items(1), failed_share=1.0))
+    one.start(PRESSRUN_ENGINE_ARGS="--fault oom@1+")
+    assert one.wait() == 0, one.log
+    (result,) = one.results()
+    assert result.error is not None
+    assert (result.error.kind, result.error.larger_instance, result.tries) == ("out-of-memory", True, 2)
+    assert "larger job.instance_type" in result.error.message
+
+
 def test_a_cut_image_is_noticed_and_rendered_again(job: Callable[..., Job]) -> None:
     one = job(shards.shard(items(3)))
     assert one.run("truncate@2") == 0, one.log

@@ -135,26 +135,36 @@ class Press:
         self.jobs[name] = replace(self.jobs[name], status=status, failure_reason=reason)
 
     def upload(
-        self, job: str, *, rendered: Sequence[int] = (), failed: Sequence[int] = (), spoil: Callable[[str], int] = len
+        self,
+        job: str,
+        *,
+        rendered: Sequence[int] = (),
+        failed: Sequence[int] = (),
+        too_large: Sequence[int] = (),
+        spoil: Callable[[str], int] = len,
     ) -> None:
-        """Stage results; `spoil` gives the stored image size from its name, to cut images short."""
+        """Stage results; `spoil` gives the stored image size from its name, to cut images short.
+
+        `too_large` items failed because they did not fit into the instance's memory.
+        """
         results: list[ItemResult] = []
         for number in rendered:
             name = f"images/{ITEMS[number].item_id}.png"
             self.ws.work.put(keys.staging(job) + name, b"x" * spoil(name))
             results.append(_result(number, size=len(name), file=name))
         results += [_result(number) for number in failed]
+        results += [_result(number, larger=True) for number in too_large]
         self.ws.work.put(f"{keys.staging(job)}results/host-{len(self.jobs):06d}.jsonl", write_segment(results))
 
 
-def _result(number: int, *, size: int = 0, file: str | None = None) -> ItemResult:
+def _result(number: int, *, size: int = 0, file: str | None = None, larger: bool = False) -> ItemResult:
     out = OutputFile(node="1", file=file, sha256="s", size=size, media_type="image/png") if file else None
     return ItemResult(
         item_id=ITEMS[number].item_id,
         render_key=ITEMS[number].render_key,
         outcome="rendered" if out else "failed",
         outputs=(out,) if out else (),
-        error=None if out else ItemError(kind="engine", message="boom"),
+        error=None if out else ItemError(kind="engine", message="boom", larger_instance=larger),
         tries=1,
         seed=number,
         params_sha256="p",

@@ -101,6 +101,15 @@ def test_a_failed_item_is_final_in_a_completed_job_and_tried_again_after_a_kille
     assert [result.seed for result in outcomes.failed.values()] == [3]
 
 
+def test_an_item_too_large_for_the_instance_is_not_tried_on_it_again_even_after_a_killed_job() -> None:
+    press = Press()
+    first = press.order()
+    press.create(first)
+    press.upload(first.name, rendered=[0], failed=[1], too_large=[2])
+    press.end(first.name, "Failed")
+    assert [item.seed for item in _shard(press, press.order()).items] == [1, 3]
+
+
 def test_an_item_that_another_run_rendered_meanwhile_is_not_bought() -> None:
     press = Press()
     press.ws.work.put(keys.render("key001"), b"{}")
