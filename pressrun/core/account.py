@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pressrun.core.campaign import RetentionClass
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.errors import ConflictError
+from pressrun.core.quote import Quote
 
 
 class Remaining(BaseModel):
@@ -68,8 +69,43 @@ class Account(BaseModel):
             )
 
 
+class EstimateCheck(BaseModel):
+    """The quote against what the run's jobs took, cold starts included. Seconds add up all instances.
+
+    `error_percent` is positive where the quote was too high; `within_p90` says whether the run stayed below its p90.
+    """
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    quoted_seconds: float
+    quoted_p90: float
+    actual_seconds: float
+    error_percent: float
+    within_p90: bool
+    quoted_usd: float | None
+    actual_usd: float | None
+    measured: bool
+
+    @classmethod
+    def of(cls, quote: Quote, *, job_seconds: float) -> EstimateCheck:
+        hourly = quote.usd_per_hour
+        return cls(
+            quoted_seconds=round(quote.seconds, 3),
+            quoted_p90=round(quote.seconds_p90, 3),
+            actual_seconds=job_seconds,
+            error_percent=round((quote.seconds / job_seconds - 1) * 100, 1),
+            within_p90=job_seconds <= quote.seconds_p90,
+            quoted_usd=quote.usd,
+            actual_usd=None if hourly is None else round(job_seconds / 3600 * hourly, 6),
+            measured=all(basis.source != "assumed" for basis in quote.cost.values()),
+        )
+
+
 class RunSummary(VersionedDocument):
-    """close.json of a run. `remaining` lists at most the first 500 candidates of cells without a delivered file."""
+    """close.json of a run. `remaining` lists at most the first 500 candidates of cells without a delivered file.
+
+    `estimate` compares quote and jobs; None where nothing was bought.
+    """
 
     SCHEMA: ClassVar[str] = "run-summary/1"
 
@@ -86,3 +122,4 @@ class RunSummary(VersionedDocument):
     remaining_total: int = 0
     lineage_uri: str
     closed_at: str
+    estimate: EstimateCheck | None = None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.ids import ident
 from pressrun.core.overlay import DerivedInput
+from pressrun.core.policy_spec import PolicySpec
 
 PressKind = Literal["proof", "final"]
 RetentionClass = Literal["scratch", "rejected", "campaign"]
@@ -36,6 +37,9 @@ class JobSpec(_Spec):
     instance_type: str = Field("ml.g5.xlarge", description="SageMaker instance type of the final press")
     shard_items: int = Field(16, ge=1, le=5000, description="items of one Processing job at most")
     parallel: int = Field(3, ge=1, le=50, description="shards rendered at the same time")
+    deadline_minutes: float | None = Field(
+        None, gt=0, description="pictures are wanted this long after the order; none: as few jobs as shard_items allows"
+    )
     max_runtime_minutes: int = Field(60, ge=1, le=1440, description="a job is stopped after this long")
     attempts: int = Field(3, ge=1, le=10, description="jobs bought at most for one shard")
     canary_items: int = Field(4, ge=0, le=50, description="0: no canary")
@@ -76,7 +80,7 @@ class CampaignSpec(_Spec):
     title: str = Field(description="what people call it")
     owner: str = Field(description="the user who answers for it")
     team: str = Field("default", description="whose budget it is")
-    workflow: str = Field(description="stem of include/workflows/*.api.json and include/params/*.schema.json")
+    workflow: str = Field(description="NAME or NAME@VERSION of include/workflows; without a version the newest released one")
     manifest: ManifestSpec = Field(ManifestSpec(), description="where the rows are")
     copy_table: str | None = Field(
         "translations.csv", alias="copy", description="copy table: key, locale, text, status"
@@ -102,6 +106,7 @@ class CampaignSpec(_Spec):
     retention: RetentionClass = Field("campaign", description="how long drafts are kept")
     limit_items: int = Field(20_000, ge=1, description="a plan above this is refused: a typo must not become a bill")
     notify: tuple[str, ...] = Field((), description="e-mail addresses told about this campaign")
+    policy: PolicySpec = Field(PolicySpec(), description="what the pictures are for, and which rules are overridden")
 
     model_config = {"extra": "forbid", "frozen": True, "populate_by_name": True}
 

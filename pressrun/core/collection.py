@@ -61,7 +61,10 @@ class Counts(BaseModel):
 
 
 class Collection(VersionedDocument):
-    """Written by collect_results, named by its digest. `jobs` lists every Processing job that the run bought."""
+    """Written by collect_results, named by its digest. `jobs` lists every Processing job that the run bought.
+
+    `gpu_seconds` adds up the rendered items, `job_seconds` the jobs from order to last item, cold starts included.
+    """
 
     SCHEMA: ClassVar[str] = "collection/1"
 
@@ -73,6 +76,7 @@ class Collection(VersionedDocument):
     items: tuple[CollectedItem, ...]
     jobs: tuple[str, ...]
     gpu_seconds: float = 0.0
+    job_seconds: float = 0.0
 
     @property
     def counts(self) -> Counts:

@@ -15,6 +15,7 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/close.json               the run's account
                    staging/{job}/…                         a job's uploads: images/ thumbs/ results/ progress/ events/
                    renders/{render_key}.json               the render index
+                   costs/{workflow}/{instance type}/{job}.json   what a job took: estimates learn from it
                    reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
                    decisions/{campaign}/{item}/{sha256}/{sequence}.json and marker {sequence}-{state}
                    rework/{campaign}/{item}/{round}.json   an item goes round again
@@ -105,6 +106,15 @@ def staging(job_name: str) -> str:
 
 def render(render_key: str) -> str:
     return f"renders/{render_key}.json"
+
+
+def costs(workflow: str, instance_type: str) -> str:
+    """Prefix of what jobs of a workflow took on an instance type."""
+    return f"costs/{workflow}/{instance_type}/"
+
+
+def cost(workflow: str, instance_type: str, job_name: str) -> str:
+    return f"{costs(workflow, instance_type)}{job_name}.json"
 
 
 def reviews(campaign: str | None = None, run_key_prefix: str | None = None) -> str:

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument
+from pressrun.core.cost import CostBasis, assumed
+from pressrun.core.findings import Finding, Place
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
-from pressrun.core.shard import Phase, split
-
-# Where nothing was measured yet: one megapixel-step of an SDXL-class model on an A10, and a container's cold start.
-SECONDS_PER_MEGAPIXEL_STEP = 0.32
-PROOF_SECONDS_PER_ITEM = 0.5
-COLD_START_SECONDS = 300.0
-PROOF_COLD_START_SECONDS = 5.0
-DEFAULT_STEPS = 30
+from pressrun.core.shard import Phase
+from pressrun.core.sharder import Cut, Limits, Load, UnreachableError, cut, makespan
 
 
 class ShardPlan(BaseModel):
-    """The items of one future job."""
+    """The items of one future job. `seconds` is expected (p50) with its cold start."""
 
     model_config = {"extra": "forbid", "frozen": True}
 
@@ -29,12 +25,16 @@ class ShardPlan(BaseModel):
     index: int
     item_ids: tuple[str, ...]
     seconds: float
+    seconds_p90: float = 0.0
 
 
 class Quote(VersionedDocument):
     """Written by quote_run.
 
-    `usd` is None for what has no price; it is then counted in `unpriced`, never taken as zero.
+    `seconds` (p50) and `seconds_p90` add up all instances, cold starts too; `wall_seconds` and `wall_p90` are from the
+    first order to the last picture with `job.parallel` jobs at a time. `cost` says for each workflow what the estimate
+    stands on. `findings` tell why the run cannot be as the campaign wants it. `usd` is None for what has no price; it
+    is then counted in `unpriced`, never taken as zero.
     """
 
     SCHEMA: ClassVar[str] = "quote/1"
@@ -53,6 +53,12 @@ class Quote(VersionedDocument):
     unpriced: int
     approve_over: float
     limit: float
+    seconds_p90: float = 0.0
+    usd_p90: float | None = None
+    wall_seconds: float = 0.0
+    wall_p90: float = 0.0
+    cost: dict[str, CostBasis] = Field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     @property
     def to_render(self) -> int:
@@ -81,14 +87,6 @@ class Price(BaseModel):
     source: str
 
 
-def item_seconds(item: Item, *, press: str) -> float:
-    """Expected seconds of one item: megapixels × steps, or the proof press's constant."""
-    if press == "proof":
-        return PROOF_SECONDS_PER_ITEM
-    megapixels = float(item.params.get("width", 1024)) * float(item.params.get("height", 1024)) / 1e6
-    return megapixels * float(item.params.get("steps", DEFAULT_STEPS)) * SECONDS_PER_MEGAPIXEL_STEP
-
-
 def make_quote(
     plan: RenderPlan,
     *,
@@ -96,25 +94,25 @@ def make_quote(
     rendered_keys: frozenset[str],
     instance_type: str,
     prices: Mapping[str, Price],
+    costs: Mapping[str, CostBasis] | None = None,
 ) -> Quote:
-    """Price what the index does not hold yet. Duplicate render keys are bought once."""
-    press, job = plan.run.press, plan.spec.job
+    """Price what the index does not hold yet. Duplicate render keys are bought once.
+
+    `costs` are the bases by workflow; a workflow that is not in it is estimated by the rule of thumb.
+    """
+    job = plan.spec.job
     to_buy: dict[str, Item] = {}
     for item in plan.items:
         if item.render_key not in rendered_keys:
             to_buy.setdefault(item.render_key, item)
-    canary, rest = _canary(list(to_buy.values()), size=job.canary_items)
-    groups: list[tuple[Phase, tuple[Item, ...]]] = [("canary", canary)] if canary else []
-    groups += [("main", items) for items in split(rest, size=job.shard_items)]
-    shards: list[ShardPlan] = []
-    cold = PROOF_COLD_START_SECONDS if press == "proof" else COLD_START_SECONDS
-    for phase, items in groups:
-        seconds = cold + sum(item_seconds(item, press=press) for item in items)
-        index = sum(shard.phase == phase for shard in shards)
-        shards.append(ShardPlan(phase=phase, index=index, item_ids=tuple(i.item_id for i in items), seconds=seconds))
     price = prices.get(instance_type)
-    seconds = sum(shard.seconds for shard in shards)
     hourly = price.usd_per_hour if price else None
+    bases = {name: (costs or {}).get(name) or assumed(plan.run.press) for name in {i.workflow for i in to_buy.values()}}
+    canary, rest = _canary(list(to_buy.values()), size=job.canary_items)
+    shards = [_shard_plan("canary", 0, canary, bases)] if canary else []
+    main, findings = _cut(plan, rest, bases, canary=shards, hourly=hourly)
+    shards += [_shard_plan("main", at, [rest[n] for n in job], bases) for at, job in enumerate(main.jobs)]
+    seconds, p90 = sum(shard.seconds for shard in shards), sum(shard.seconds_p90 for shard in shards)
     ceiling_hours = len(shards) * job.attempts * job.max_runtime_minutes / 60
     return Quote(
         run_key=plan.run.run_key,
@@ -131,7 +129,68 @@ def make_quote(
         unpriced=0 if price else len(to_buy),
         approve_over=plan.spec.spend.approve_over,
         limit=plan.spec.spend.limit,
+        seconds_p90=p90,
+        usd_p90=None if hourly is None else round(p90 / 3600 * hourly, 4),
+        wall_seconds=_wall([shard.seconds for shard in shards], canary=bool(canary), parallel=job.parallel),
+        wall_p90=_wall([shard.seconds_p90 for shard in shards], canary=bool(canary), parallel=job.parallel),
+        cost=bases,
+        findings=findings,
     )
+
+
+def _cut(
+    plan: RenderPlan, items: Sequence[Item], bases: Mapping[str, CostBasis], *, canary: Sequence[ShardPlan],
+    hourly: float | None,
+) -> tuple[Cut, tuple[Finding, ...]]:  # fmt: skip
+    """The main shards. Where deadline or budget cannot be met: the cut without them, and the finding that says so."""
+    job, spend = plan.spec.job, plan.spec.spend
+    if not items:
+        return Cut((), 0.0, 0.0), ()
+    before = sum(shard.seconds for shard in canary)
+    price = None if hourly is None else hourly / 3600
+    limits = Limits(
+        cold=max(basis.cold_p50 for basis in bases.values()),
+        parallel=job.parallel,
+        max_items=job.shard_items,
+        deadline=None if job.deadline_minutes is None else max(0.0, job.deadline_minutes * 60 - before),
+        # The canary is bought from the same money.
+        budget=None if price is None else max(0.0, spend.limit - before * price),
+        price=price,
+    )
+    loads = [Load(number, bases[item.workflow].p50(item), _group(item)) for number, item in enumerate(items)]
+    try:
+        return cut(loads, limits), ()
+    except UnreachableError as exc:
+        finding = Finding(
+            code="quote-unreachable",
+            message=f"no number of jobs will do: {exc.message}",
+            place=Place(file=f"{plan.spec.campaign}/campaign.yaml", pointer="/job"),
+            remedy=exc.remedy or "",
+        )
+        free = Limits(cold=limits.cold, parallel=job.parallel, max_items=job.shard_items)
+        return cut(loads, free), (finding,)
+
+
+def _group(item: Item) -> str:
+    """What a warm engine keeps between items: the graph, and buffers of this size."""
+    return f"{item.workflow}|{item.params.get('width')}|{item.params.get('height')}"
+
+
+def _shard_plan(phase: Phase, index: int, items: Sequence[Item], bases: Mapping[str, CostBasis]) -> ShardPlan:
+    used = [bases[name] for name in {item.workflow for item in items}]
+    return ShardPlan(
+        phase=phase,
+        index=index,
+        item_ids=tuple(item.item_id for item in items),
+        seconds=max(basis.cold_p50 for basis in used) + sum(bases[item.workflow].p50(item) for item in items),
+        seconds_p90=max(basis.cold_p90 for basis in used) + sum(bases[item.workflow].p90(item) for item in items),
+    )
+
+
+def _wall(durations: Sequence[float], *, canary: bool, parallel: int) -> float:
+    """The canary first and alone, then the others, `parallel` at a time. Seconds."""
+    first, others = (durations[0], durations[1:]) if canary else (0.0, durations)
+    return first + (makespan(others, parallel) if others else 0.0)
 
 
 def _canary(items: Sequence[Item], *, size: int) -> tuple[tuple[Item, ...], list[Item]]:

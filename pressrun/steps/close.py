@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pressrun.core import keys
-from pressrun.core.account import Account, Remaining, RunSummary
+from pressrun.core.account import Account, EstimateCheck, Remaining, RunSummary
 from pressrun.core.codec import from_bytes
 from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.errors import ConflictError
@@ -69,6 +69,7 @@ def close_run(
         remaining_total=len(remaining),
         lineage_uri=lineage_uri,
         closed_at=closed_at,
+        estimate=_estimate(quote, collection),
     )
     ws.write_once(key, summary)
     return _ref(ws, key, ws.read(RunSummary, key))
@@ -100,6 +101,12 @@ def _account(
         usd=None if hourly is None else round(seconds / 3600 * hourly, 6),
         quote_usd=quote.usd if quote else None,
     )
+
+
+def _estimate(quote: Quote | None, collection: Collection | None) -> EstimateCheck | None:
+    if quote is None or collection is None or not collection.job_seconds:
+        return None
+    return EstimateCheck.of(quote, job_seconds=collection.job_seconds)
 
 
 def _remaining(
@@ -150,6 +157,7 @@ def _record(
         sources=plan.sources,
         workflows=workflow_origins(plan),
         engine_class=plan.engine_class,
+        overrides=plan.spec.policy.overrides,
         quote=QuoteOrigin.of(quote) if quote else None,
         collection_digest=collection_ref["digest"] if collection_ref else None,
         jobs=collection.jobs if collection else (),

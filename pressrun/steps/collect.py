@@ -16,6 +16,7 @@ from pressrun.core.render import Render
 from pressrun.core.result import ItemResult
 from pressrun.core.review import ReviewRound, tally
 from pressrun.steps.contact_sheet import make_contact_sheet
+from pressrun.steps.costs import record_costs
 from pressrun.steps.decisions import read_heads
 from pressrun.steps.jobs import job_records
 from pressrun.steps.review import open_round
@@ -45,6 +46,7 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> Collec
         items=tuple(_collected(ws, plan, quote, staged, bought)),
         jobs=tuple(record.name for record in records),
         gpu_seconds=round(sum(result.seconds for job in staged for result in job.rendered.values()), 3),
+        job_seconds=record_costs(ws, plan, records, staged),
     )
     key = keys.collection(plan.run.run_key, collection.digest())
     ws.write_once(key, collection)

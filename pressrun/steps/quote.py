@@ -7,6 +7,7 @@ from pressrun.core.errors import NotAllowedError
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quote import Quote, make_quote
 from pressrun.core.refs import PlanRef, QuoteRef
+from pressrun.steps.costs import known_costs
 from pressrun.steps.sources import read_prices
 from pressrun.steps.workspace import Workspace
 
@@ -21,12 +22,17 @@ def quote_plan(ws: Workspace, plan: RenderPlan, *, known: frozenset[str]) -> Quo
     settings, final = ws.settings, plan.run.press == "final"
     instance = plan.spec.job.instance_type if final else settings.proof_instance_type
     return make_quote(
-        plan, plan_digest=plan.digest(), rendered_keys=known, instance_type=instance, prices=read_prices(ws)
+        plan,
+        plan_digest=plan.digest(),
+        rendered_keys=known,
+        instance_type=instance,
+        prices=read_prices(ws),
+        costs=known_costs(ws, plan, instance_type=instance),
     )
 
 
 def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
-    """Write the quote of a run. NotAllowedError where its ceiling is above `spend.limit`."""
+    """Write the quote of a run. NotAllowedError where its ceiling is above `spend.limit`, its deadline out of reach."""
     plan = ws.read(RenderPlan, keys.plan(ref["run_key"], ref["plan_digest"]))
     quote = quote_plan(ws, plan, known=rendered_keys(ws))
     if quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit:
@@ -35,6 +41,8 @@ def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
             where=f"{ref['campaign']}/campaign.yaml, /spend/limit",
             remedy="render fewer items (locales, limit), lower job.attempts or max_runtime_minutes, or raise the limit",
         )
+    for finding in quote.findings:
+        raise NotAllowedError(finding.message, where=str(finding.place), remedy=finding.remedy)
     key = keys.quote(ref["run_key"], quote.digest())
     ws.write_once(key, quote)
     return QuoteRef(

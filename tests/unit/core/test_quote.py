@@ -102,3 +102,22 @@ def test_nothing_to_render_needs_nobody(make_item: MakeItem, make_plan: MakePlan
 def test_a_proof_is_quicker_than_a_final(make_item: MakeItem, make_plan: MakePlan) -> None:
     items = grid(make_item, 4, 4)
     assert quote_of(make_plan(items, press="proof")).seconds < quote_of(make_plan(items, press="final")).seconds / 10
+
+
+def test_a_deadline_buys_no_more_jobs_than_it_takes(make_item: MakeItem, make_plan: MakePlan) -> None:
+    items = grid(make_item, 12, 4)
+    relaxed = quote_of(make_plan(items, shard_items=48, parallel=4, deadline_minutes=120))
+    tight = quote_of(make_plan(items, shard_items=48, parallel=4, deadline_minutes=15))
+    assert (relaxed.count("main"), tight.count("main")) == (1, 2)
+    assert tight.wall_seconds <= 15 * 60
+    assert relaxed.usd is not None
+    assert tight.usd is not None
+    assert relaxed.usd < tight.usd
+
+
+def test_an_impossible_deadline_is_told_with_the_nearest_answer(make_item: MakeItem, make_plan: MakePlan) -> None:
+    quote = quote_of(make_plan(grid(make_item, 12, 4), shard_items=48, parallel=1, deadline_minutes=14))
+    (finding,) = quote.findings
+    assert finding.code == "quote-unreachable"
+    assert "the earliest with 1 at a time is" in finding.remedy
+    assert quote.to_render == 48

@@ -161,3 +161,18 @@ def test_killed_and_run_again_the_answer_is_the_same(at: int, after: bool) -> No
 def test_xcom_stays_small() -> None:
     ws = memory_workspace()
     assert len(orjson.dumps(close(ws, a_run(ws, lose=4)))) < 2000
+
+
+def test_the_estimate_is_held_against_what_the_jobs_took() -> None:
+    ws = memory_workspace()
+    run = a_run(ws)
+    measured = run.collection.model_copy(update={"job_seconds": run.quote.seconds / 2})
+    key = keys.collection(run.run_key, measured.digest())
+    ws.write_once(key, measured)
+    collection_ref: Any = {**run.collection_ref, "digest": measured.digest()}
+    closed = review(ws, run)
+    close_run(ws, run.plan_ref, run.quote_ref, collection_ref, closed, publish_run(ws, run.plan_ref, closed))
+    estimate = ws.read(RunSummary, keys.close(run.run_key)).estimate
+    assert estimate is not None
+    assert (estimate.error_percent, estimate.within_p90, estimate.measured) == (100.0, True, False)
+    assert estimate.actual_usd == pytest.approx(run.quote.seconds / 2 / 3600 * 1.408, abs=1e-6)
