@@ -341,7 +341,8 @@ def running_press(project: Path, repository: Path) -> Iterator[RunningPress]:
 
 
 def _copy(project: Path, repository: Path) -> None:
-    for folder in ("dags", "plugins", "include"):
+    # The code as well: components come first to the copy, and an edit in the middle of a run changes nothing here.
+    for folder in ("dags", "plugins", "include", "pressrun"):
         shutil.copytree(repository / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (project / ".venv-s3").symlink_to(repository / ".venv-s3")
     (project / "latency").write_text("0")
