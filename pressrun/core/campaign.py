@@ -80,7 +80,7 @@ class CampaignSpec(_Spec):
     title: str = Field(description="what people call it")
     owner: str = Field(description="the user who answers for it")
     team: str = Field("default", description="whose budget it is")
-    workflow: str = Field(description="NAME or NAME@VERSION of include/workflows; without a version the newest released one")
+    workflow: str = Field(description="NAME@VERSION of include/workflows; without a version the newest released")
     manifest: ManifestSpec = Field(ManifestSpec(), description="where the rows are")
     copy_table: str | None = Field(
         "translations.csv", alias="copy", description="copy table: key, locale, text, status"

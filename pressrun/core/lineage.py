@@ -11,6 +11,7 @@ from pressrun.core.codec import VersionedDocument
 from pressrun.core.collection import axis_order
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile
+from pressrun.core.policy_spec import PolicyOverride
 from pressrun.core.quote import Quote
 from pressrun.core.result import Measurements, Sink
 from pressrun.core.review import Decision, RoundClosed
@@ -164,6 +165,7 @@ class AssetLineage(VersionedDocument):
     file: FileOrigin
     run: RunOrigin
     quote: QuoteOrigin | None
+    overrides: tuple[PolicyOverride, ...] = ()
 
 
 class RunLineage(VersionedDocument):
@@ -186,6 +188,7 @@ class RunLineage(VersionedDocument):
     published: tuple[str, ...]
     already_published: tuple[str, ...]
     closed_at: str
+    overrides: tuple[PolicyOverride, ...] = ()
 
 
 def manifest_row(plan: RenderPlan, row: int | None) -> ManifestRow | None:
@@ -246,6 +249,7 @@ def describe_lineage(record: AssetLineage) -> str:
     lines.append(
         f"{record.round.closed_by} closed review round {record.round.number} on {_when(record.round.closed_at)}."
     )
+    lines += [f"{one.by} overrode policy rule {one.rule}: {one.reason}." for one in record.overrides]
     if record.quote:
         lines.append(_quote_sentence(record.quote))
     file = record.file

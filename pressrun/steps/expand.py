@@ -25,6 +25,7 @@ from pressrun.core.request import read_conf
 from pressrun.core.templates import render_value
 from pressrun.settings import Settings
 from pressrun.steps.library import for_press
+from pressrun.steps.policy import check_policy
 from pressrun.steps.rework import advanced_rounds, record_rounds, recorded_rounds
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace
@@ -149,6 +150,12 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     needed = models_needed({bundle.name: bundle}, items)
     if request.engine == "comfyui":
         tell_unlocked(needed - locked.keys(), f"workflows/{bundle.name}.api.json", gather)
+    gather.add(
+        check_policy(
+            sources.library.prompt_policy, spec, bundle, items, copy_table=sheet.copy_table,
+            models=[model for name, model in sorted(locked.items()) if name in needed],
+        )
+    )  # fmt: skip
     plan = RenderPlan(
         run=request,
         spec=spec,

@@ -24,6 +24,7 @@ from pressrun.core.node_policy import NodePolicy, parse_node_policy
 from pressrun.core.params_validator import nearest
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.pools import Pool, parse_pools
+from pressrun.core.prompt_policy import PromptPolicy, parse_prompt_policy
 from pressrun.core.releases import Registry, Release, parse_reference, parse_registry
 
 OBJECT_INFO = "object_info.json"
@@ -86,6 +87,14 @@ class Library:
         """The releases; None where the project keeps none: then every workflow counts as released."""
         path = self.include / "workflows" / "registry.yaml"
         return parse_registry(self._read(path), file="workflows/registry.yaml") if path.is_file() else None
+
+    @cached_property
+    def prompt_policy(self) -> PromptPolicy:
+        """The prompt policy; an empty one where the project has none."""
+        path = self.include / "policy" / "prompts.yaml"
+        if not path.is_file():
+            return PromptPolicy()
+        return parse_prompt_policy(self._read(path), file="policy/prompts.yaml")
 
     def pool(self, stem: str) -> Pool | None:
         """Where the workflow's final press runs; None where the project names no pools."""

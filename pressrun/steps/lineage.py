@@ -80,6 +80,7 @@ def record_asset(
         ),
         run=RunOrigin.of(plan.run, plan_digest=plan_digest),
         quote=QuoteOrigin.of(quote) if quote else None,
+        overrides=tuple(o for o in plan.spec.policy.overrides if not o.markets or item.locale in o.markets),
     )
     key = keys.asset_lineage(digest)
     if not ws.lineage.create(key, record.to_bytes()):
