@@ -67,6 +67,9 @@ class Settings(BaseModel):
     base_url: str = Field(
         "http://127.0.0.1:18080", description="Public address of the Airflow UI, for links in messages."
     )
+    metrics: bool = Field(
+        False, description="Send the numbers of finished jobs through Airflow's metrics (StatsD or OpenTelemetry)."
+    )
     webhook_url: str | None = Field(None, description="Where machine-readable notifications are POSTed.")
     smtp_conn_id: str | None = Field(None, description="Airflow SMTP connection for e-mail notifications.")
     prices: dict[str, float] = Field(

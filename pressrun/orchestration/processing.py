@@ -29,6 +29,7 @@ from pressrun.core.shard import Phase
 from pressrun.orchestration.container_log import last_lines
 from pressrun.orchestration.errors import airflow_errors
 from pressrun.orchestration.links import GalleryLink
+from pressrun.orchestration.telemetry import tell_job
 from pressrun.orchestration.triggers import ShardTrigger
 from pressrun.settings import Settings, settings
 from pressrun.steps.jobs import JobOrder, ShardDone, ShardExhausted, next_order
@@ -86,6 +87,7 @@ class RenderShardOperator(SageMakerProcessingOperator):
             )
         if state is not None and not state.running:
             self._report(state)
+            tell_job(self._workspace(), state.name, campaign=self.plan["campaign"], press=self.plan["press"])
             if state.status == "Stopped" and not expected_stop and not self._out_of_time(state):
                 self._fail_stopped(state)
         return self._go_on()

@@ -10,6 +10,8 @@ from pressrun.runner.journal import Journal
 
 # Words that name files, sizes and samplers are short and needed; prose is neither.
 _PLAIN_LIMIT = 32
+# Events that the container's log has too, as one JSON line each: CloudWatch's metric filters read nothing else.
+TOLD = frozenset({"engine_started", "engine_stopped", "error", "lost", "restart", "retry", "warmed_up"})
 
 
 def now_iso() -> str:
@@ -27,7 +29,10 @@ class EventLog:
         """One event: its name, time, job and host, and whatever else is known; None is left out."""
         known = {name: self._shown(name, value) for name, value in fields.items() if value is not None}
         line = {"event": event, "at": now_iso(), "job": self._job, "host": self._host, **known}
-        self._journal.add(canonical_json(line) + b"\n")
+        data = canonical_json(line)
+        self._journal.add(data + b"\n")
+        if event in TOLD:
+            print(data.decode(), flush=True)
 
     def _shown(self, name: str, value: Any) -> Any:
         return value if self._text or name != "params" else redact(value)

@@ -98,12 +98,14 @@ async def _picture(base_url: str, outputs: tuple[OutputRef, ...]) -> Verdict:
         return Verdict("picture", False, "success, but no output file: is the graph's save node cached?")
     try:
         with Image.open(io.BytesIO(await view(base_url, outputs[0]))) as image:
-            size, pixel = image.size, image.convert("RGB").getpixel((1, 1))
+            size, pixel = image.size, image.convert("RGB").tobytes()[:3]
     except (EngineError, OSError) as exc:
         return Verdict("picture", False, str(exc))
-    if size != EXPECTED_SIZE or pixel != EXPECTED:
-        return Verdict("picture", False, f"{size[0]} × {size[1]}, colour {pixel}; expected 64 × 64, {EXPECTED}")
-    return Verdict("picture", True, "every bit as expected")
+    # One step of 255 is rounding: ComfyUI cuts fractions off where a processor gives 101.99997.
+    near = all(abs(found - wanted) <= 1 for found, wanted in zip(pixel, EXPECTED, strict=True))
+    if size != EXPECTED_SIZE or not near:
+        return Verdict("picture", False, f"{size[0]} × {size[1]}, colour {tuple(pixel)}; expected 64 × 64, {EXPECTED}")
+    return Verdict("picture", True, "size and colour as expected")
 
 
 def warm_up(
