@@ -9,12 +9,15 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/plans/{digest}.json      render plans, by content
                    runs/{run_key}/findings/{digest}.json
                    runs/{run_key}/quotes/{digest}.json
+                   runs/{run_key}/approvals/{quote digest}.json      who agreed to that quote
+                   runs/{run_key}/reservations/{quote digest}.json   what was set aside for it, and where
                    runs/{run_key}/jobs/{job}.json          which items a bought job was to render
                    runs/{run_key}/collections/{digest}.json
                    runs/{run_key}/publish/{round}.json     receipt of what publishing a round did
                    runs/{run_key}/close.json               the run's account
                    staging/{job}/…                         a job's uploads: images/ thumbs/ results/ progress/ events/
                    renders/{render_key}.json               the render index
+                   ledger/{month}/{team}.json              what a team's runs reserved and spent; replaced by ETag only
                    costs/{workflow}/{instance type}/{job}.json   what a job took: estimates learn from it
                    reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
                    decisions/{campaign}/{item}/{sha256}/{sequence}.json and marker {sequence}-{state}
@@ -30,6 +33,8 @@ lineage bucket     assets/{sha256 of the delivered file}.json · runs/{run_key}.
 """
 
 from __future__ import annotations
+
+from urllib.parse import quote as quote_text
 
 
 def asset(sha256: str, name: str) -> str:
@@ -76,6 +81,24 @@ def quotes(run_key: str) -> str:
 
 def quote(run_key: str, digest: str) -> str:
     return f"{quotes(run_key)}{digest}.json"
+
+
+def approval(run_key: str, quote_digest: str) -> str:
+    return f"runs/{run_key}/approvals/{quote_digest}.json"
+
+
+def reservations(run_key: str) -> str:
+    """Prefix of the run's reservations."""
+    return f"runs/{run_key}/reservations/"
+
+
+def reservation(run_key: str, quote_digest: str) -> str:
+    return f"{reservations(run_key)}{quote_digest}.json"
+
+
+def ledger(month: str, team: str) -> str:
+    """`team` is anybody's text, so it is quoted."""
+    return f"ledger/{month}/{quote_text(team, safe='')}.json"
 
 
 def jobs(run_key: str) -> str:

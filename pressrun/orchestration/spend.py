@@ -13,9 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from pressrun.core import notice as notices
 from pressrun.core.refs import PlanRef, QuoteRef
 from pressrun.core.request import RunConf
+from pressrun.orchestration.errors import airflow_errors
 from pressrun.orchestration.links import GalleryLink, task_url
 from pressrun.orchestration.notifications import deliver
 from pressrun.settings import settings
+from pressrun.steps.approval import read_bound, record_approval
+from pressrun.steps.ledger import reserve_run
+from pressrun.steps.workspace import open_workspace
 
 CLOSE = "close_run"
 
@@ -24,6 +28,7 @@ class ApproveSpend(ApprovalOperator):
     """Airflow's own approval, asked only where the quote needs it. Returns who agreed to how much.
 
     At or below the campaign's `approve_over` it succeeds at once. A dry run ends here: all but closing is skipped.
+    Consent binds the quote by digest and sets its ceiling aside in the team's ledger; without room there it fails.
     More than the campaign's `limit` never comes so far; quote_run refuses it, and no person can agree to it.
     """
 
@@ -45,7 +50,7 @@ class ApproveSpend(ApprovalOperator):
             self.skip(context["ti"], [task for task in after if task.task_id != CLOSE])
             return None
         if not self.quote["needs_approval"]:
-            return {"by": "the campaign's threshold", "ceiling_usd": self.quote["ceiling_usd"]}
+            return self._agreed("the campaign's threshold")
         ti: Any = context["ti"]
         link = f"{task_url(settings(), ti.dag_id, ti.run_id, ti.task_id)}/required_actions"
         notice = notices.spend_needs_approval(
@@ -65,4 +70,13 @@ class ApproveSpend(ApprovalOperator):
             raise AirflowFailException(
                 f"{user} did not agree to ${self.quote['ceiling_usd']:.2f}; nothing was bought"
             ) from exc
-        return {"by": user, "ceiling_usd": self.quote["ceiling_usd"]}
+        return self._agreed(user)
+
+    def _agreed(self, by: str) -> dict[str, Any]:
+        """Set the ceiling aside, then write down who agreed: without both no job is ordered."""
+        ws = open_workspace(settings())
+        with airflow_errors():
+            plan, quote = read_bound(ws, self.plan, self.quote)
+            reserve_run(ws, plan, quote)
+            approval = record_approval(ws, self.plan, self.quote, by=by)
+        return {"by": approval.by, "ceiling_usd": self.quote["ceiling_usd"]}

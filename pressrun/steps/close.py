@@ -16,6 +16,7 @@ from pressrun.core.refs import CloseRef, CollectionRef, PlanRef, PublishRef, Quo
 from pressrun.core.retention import draft_class
 from pressrun.core.review import RoundClosed
 from pressrun.steps.decisions import read_decision, read_heads
+from pressrun.steps.ledger import settle_run
 from pressrun.steps.review_rounds import read_rounds, utc_now
 from pressrun.steps.workspace import Workspace
 
@@ -50,6 +51,8 @@ def close_run(
     collection = ws.read(Collection, collection_key) if collection_key else None
     closed = from_bytes(RoundClosed, ws.fetch(review["closed_uri"]), where=review["closed_uri"]) if review else None
     receipt = _receipt(ws, publish)
+    if quote is not None and collection is not None:
+        settle_run(ws, plan, quote, collection)
     account = _account(plan, quote, collection, closed, receipt)
     account.check(published=receipt is not None)
     remaining = _remaining(ws, collection, closed, receipt) if collection else ()

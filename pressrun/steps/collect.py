@@ -19,6 +19,7 @@ from pressrun.steps.contact_sheet import make_contact_sheet
 from pressrun.steps.costs import record_costs
 from pressrun.steps.decisions import read_heads
 from pressrun.steps.jobs import job_records
+from pressrun.steps.ledger import settle_run
 from pressrun.steps.review import open_round
 from pressrun.steps.staging import StagedJob, staged_job
 from pressrun.steps.workspace import Workspace
@@ -50,6 +51,7 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> Collec
     )
     key = keys.collection(plan.run.run_key, collection.digest())
     ws.write_once(key, collection)
+    settle_run(ws, plan, quote, collection)
     _hold_to_budget(collection, plan)
     if not any(item.reviewable for item in collection.items):
         return _ref(ws, key, collection, number=0, settled=True)

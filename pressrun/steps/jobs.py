@@ -23,6 +23,7 @@ from pressrun.core.quote import Quote, ShardPlan
 from pressrun.core.refs import PlanRef, QuoteRef, ShardRef
 from pressrun.core.result import ItemResult
 from pressrun.core.shard import Phase, Shard, make_shard
+from pressrun.steps.approval import read_bound, require_approval
 from pressrun.steps.job_request import input_manifest, models_manifest, processing_request
 from pressrun.steps.staging import staged_job
 from pressrun.steps.workspace import Workspace
@@ -78,9 +79,10 @@ def next_order(
     """What to do for a shard now: wait for its running job, order the next one, or nothing.
 
     Safe to call at any time and as often as wanted. Writes the order's record and the shard's documents; buys nothing.
+    ConflictError where plan or quote are not what their digests say, NotAllowedError where consent is missing.
     """
-    plan = ws.read(RenderPlan, keys.plan(plan_ref["run_key"], plan_ref["plan_digest"]))
-    quote = ws.read(Quote, keys.quote(plan_ref["run_key"], quote_ref["digest"]))
+    plan, quote = read_bound(ws, plan_ref, quote_ref)
+    require_approval(ws, plan_ref, quote_ref, quote)
     planned = quote.shard(phase, index)
     records = job_records(ws, plan.run.run_key)
     own = [record for record in records if record.quoted == _quoted(quote, planned)]

@@ -8,6 +8,7 @@ from pressrun.core.plan import RenderPlan
 from pressrun.core.quote import Quote, make_quote
 from pressrun.core.refs import PlanRef, QuoteRef
 from pressrun.steps.costs import known_costs
+from pressrun.steps.ledger import check_room
 from pressrun.steps.sources import read_prices
 from pressrun.steps.workspace import Workspace
 
@@ -32,7 +33,10 @@ def quote_plan(ws: Workspace, plan: RenderPlan, *, known: frozenset[str]) -> Quo
 
 
 def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
-    """Write the quote of a run. NotAllowedError where its ceiling is above `spend.limit`, its deadline out of reach."""
+    """Write the quote of a run. NotAllowedError where its ceiling is above `spend.limit`, its deadline out of reach.
+
+    The same where its team or campaign has no room for it this month; a dry run is told its price all the same.
+    """
     plan = ws.read(RenderPlan, keys.plan(ref["run_key"], ref["plan_digest"]))
     quote = quote_plan(ws, plan, known=rendered_keys(ws))
     if quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit:
@@ -43,6 +47,8 @@ def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
         )
     for finding in quote.findings:
         raise NotAllowedError(finding.message, where=str(finding.place), remedy=finding.remedy)
+    if not plan.run.dry_run:
+        check_room(ws, plan, quote)
     key = keys.quote(ref["run_key"], quote.digest())
     ws.write_once(key, quote)
     return QuoteRef(

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowFailException
+from job_press import Press
 
+from pressrun.core import keys
+from pressrun.core.approval import Approval
+from pressrun.core.ledger import Ledger
 from pressrun.core.notice import Notice
-from pressrun.core.refs import PlanRef, QuoteRef
+from pressrun.core.refs import QuoteRef
 from pressrun.orchestration import spend
 from pressrun.orchestration.spend import ApproveSpend
+from pressrun.settings import Settings
+from pressrun.steps.workspace import Workspace
 
-PLAN = PlanRef(
-    run_key="spring-1", campaign="spring", press="final", plan_digest="d", plan_uri="s3://w/p.json", planned=4
-)
+PRESS = Press(ceiling=99.9)
+PLAN = PRESS.plan_ref
 
 
 def _quote(*, needs_approval: bool) -> QuoteRef:
     return QuoteRef(
-        digest="q", uri="s3://w/q.json", to_render=4, reused=0, canary=0, shards=1, usd=31.5, ceiling_usd=99.9,
-        unpriced=0, needs_approval=needs_approval,
+        digest=PRESS.quote.digest(), uri="s3://w/q.json", to_render=4, reused=0, canary=0, shards=1, usd=31.5,
+        ceiling_usd=99.9, unpriced=0, needs_approval=needs_approval,
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def ws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
+    """A run whose quote waits, in buckets of its own."""
+    press = Press(ceiling=99.9, settings=Settings(home=tmp_path))
+    monkeypatch.setattr(spend, "open_workspace", lambda _: press.ws)
+    return press.ws
+
+
+def _approval(ws: Workspace) -> Approval:
+    return ws.read(Approval, keys.approval(PLAN["run_key"], PRESS.quote.digest()))
 
 
 def _context(conf: dict[str, Any] | None = None) -> Any:
@@ -52,8 +70,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
     return notices
 
 
-def test_below_the_threshold_nobody_is_asked(told: list[Notice]) -> None:
+def test_below_the_threshold_nobody_is_asked(told: list[Notice], ws: Workspace) -> None:
     agreed = _operator(needs_approval=False).execute(_context())
+    assert _approval(ws).by == "the campaign's threshold"
     assert agreed == {"by": "the campaign's threshold", "ceiling_usd": 99.9}
     assert told == []
 
@@ -87,9 +106,22 @@ def _answer(option: str) -> dict[str, Any]:
     }
 
 
-def test_who_agreed_is_kept() -> None:
+def test_who_agreed_is_kept_and_the_money_set_aside(ws: Workspace) -> None:
     agreed = _operator(needs_approval=True).execute_complete(_context(), _answer("Approve"))
     assert agreed == {"by": "maya", "ceiling_usd": 99.9}
+    assert _approval(ws).by == "maya"
+    (info,) = ws.work.list("ledger/")
+    assert [entry.usd for entry in ws.read(Ledger, info.key).entries] == [99.9]
+
+
+def test_without_room_in_the_budget_nobody_is_taken_to_have_agreed(ws: Workspace) -> None:
+    budgets = ws.settings.include / "policy" / "budgets.yaml"
+    budgets.parent.mkdir(parents=True)
+    budgets.write_text("campaigns: {spring: {usd: 50}}")
+    with pytest.raises(AirflowFailException, match=r"campaign spring has \$50.00 left .* could cost up to \$99.90"):
+        _operator(needs_approval=False).execute(_context())
+    assert list(ws.work.list("ledger/")) == []
+    assert ws.work.head(keys.approval(PLAN["run_key"], PRESS.quote.digest())) is None
 
 
 def test_a_refusal_is_not_tried_again_and_buys_nothing() -> None:

@@ -88,7 +88,9 @@ def _plan(press: str = "proof", attempts: int = 3) -> RenderPlan:
 class Press:
     """A run with one shard of four items, and SageMaker as a dict of job states."""
 
-    def __init__(self, *, press: str = "proof", attempts: int = 3, settings: Settings | None = None) -> None:
+    def __init__(
+        self, *, press: str = "proof", attempts: int = 3, settings: Settings | None = None, ceiling: float = 1.0
+    ) -> None:
         self.ws: Workspace = memory_workspace(settings)
         self.plan = _plan(press, attempts)
         digest = self.plan.digest()
@@ -104,7 +106,7 @@ class Press:
             price_source="test",
             seconds=9.0,
             usd=0.1,
-            ceiling_usd=1.0,
+            ceiling_usd=ceiling,
             unpriced=0,
             approve_over=25,
             limit=200,
@@ -115,9 +117,17 @@ class Press:
         )
         self.quote_ref = QuoteRef(
             digest=self.quote.digest(), uri="s3://x", to_render=4, reused=0, canary=0, shards=1,
-            usd=0.1, ceiling_usd=1.0, unpriced=0, needs_approval=False,
+            usd=0.1, ceiling_usd=ceiling, unpriced=0, needs_approval=self.quote.needs_approval,
         )  # fmt: skip
         self.jobs: dict[str, JobState] = {}
+
+    def replan(self, plan: RenderPlan) -> None:
+        """Go on with another plan and the same quote for it, as if it had been planned so."""
+        self.plan, self.quote = plan, self.quote.model_copy(update={"plan_digest": plan.digest()})
+        self.ws.write_once(keys.plan(RUN_KEY, plan.digest()), plan)
+        self.ws.write_once(keys.quote(RUN_KEY, self.quote.digest()), self.quote)
+        self.plan_ref = {**self.plan_ref, "plan_digest": plan.digest()}
+        self.quote_ref = {**self.quote_ref, "digest": self.quote.digest()}
 
     def next(self) -> JobOrder | ShardDone | ShardExhausted:
         return next_order(self.ws, self.plan_ref, self.quote_ref, "main", 0, self.jobs.get)

@@ -52,8 +52,7 @@ def stage(press: Press, job: str, pictures: dict[int, Measurements | str]) -> No
 def run(pictures: dict[int, Measurements | str], *, budget: float = 1.0) -> tuple[Press, CollectionRef]:
     press = Press()
     quality = press.plan.spec.quality.model_copy(update={"failed_share": budget})
-    plan = press.plan.model_copy(update={"spec": press.plan.spec.model_copy(update={"quality": quality})})
-    press.ws.work.put(keys.plan(RUN_KEY, press.plan_ref["plan_digest"]), plan.to_bytes())
+    press.replan(press.plan.model_copy(update={"spec": press.plan.spec.model_copy(update={"quality": quality})}))
     order = press.order()
     press.create(order)
     stage(press, order.name, pictures)

@@ -198,9 +198,7 @@ def test_input_files_travel_as_a_manifest_and_only_where_there_are_some() -> Non
 
 def test_an_input_file_elsewhere_is_refused_by_name() -> None:
     press = Press()
-    press.plan = press.plan.model_copy(update={"inputs": (PHOTO.model_copy(update={"uri": "s3://other/shoe.png"}),)})
-    press.plan_ref["plan_digest"] = press.plan.digest()
-    press.ws.write_once(keys.plan(RUN_KEY, press.plan.digest()), press.plan)
+    press.replan(press.plan.model_copy(update={"inputs": (PHOTO.model_copy(update={"uri": "s3://other/shoe.png"}),)}))
     with pytest.raises(InputError, match=r"s3://other/shoe.png: input file 'shoe.png' is not in the inputs bucket"):
         press.next()
 
