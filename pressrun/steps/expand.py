@@ -18,7 +18,7 @@ from pressrun.core.gather import Gather
 from pressrun.core.item import Item
 from pressrun.core.manifest import Manifest, scan_manifest
 from pressrun.core.models import LOCK_FILE, models_needed
-from pressrun.core.plan import RenderPlan, RunRequest
+from pressrun.core.plan import RenderPlan, RunRequest, WorkflowBundle
 from pressrun.core.pools import Pool
 from pressrun.core.refs import PlanRef
 from pressrun.core.request import read_conf
@@ -29,6 +29,7 @@ from pressrun.steps.policy import check_policy
 from pressrun.steps.rework import advanced_rounds, record_rounds, recorded_rounds
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace
+from pressrun.typeset.text_overlay import missing_in_text_overlay
 
 
 def expand_run(
@@ -150,6 +151,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     needed = models_needed({bundle.name: bundle}, items)
     if request.engine == "comfyui":
         tell_unlocked(needed - locked.keys(), f"workflows/{bundle.name}.api.json", gather)
+        tell_boxes(bundle, items, sheet.manifest_file, gather)
     gather.add(
         check_policy(
             sources.library.prompt_policy, spec, bundle, items, copy_table=sheet.copy_table,
@@ -177,6 +179,26 @@ def tell_unlocked(names: Iterable[str], file: str, gather: Gather) -> None:
             "model-not-locked", f"model {name!r} is not in {LOCK_FILE}", Place(file=file),
             "pressrun models add FILE --licence … --source …, then pressrun models sync",
         )  # fmt: skip
+
+
+def tell_boxes(bundle: WorkflowBundle, items: Iterable[Item], file: str, gather: Gather) -> None:
+    """A warning for each text that ComfyUI's TextOverlay would write with boxes in it; a proof draws them all."""
+    bound = [
+        (parameter, target.node)
+        for parameter, targets in bundle.bindings.items()
+        for target in targets
+        if target.input == "text" and bundle.graph[target.node]["class_type"] == "TextOverlay"
+    ]
+    for item in items:
+        for parameter, node in bound:
+            text = item.params.get(parameter)
+            if isinstance(text, str) and (missing := missing_in_text_overlay(text)):
+                locale = item.axes.get("locale", "every locale")
+                gather.say(
+                    "overlay-glyph", f"TextOverlay has no glyph for {' '.join(missing)} of {parameter!r} ({locale})",
+                    Place(file=file, row=item.row, node=node),
+                    "bring this text in as a `typeset:` input, which has fonts for every locale", severity="warning",
+                )  # fmt: skip
 
 
 def engine_class(settings: Settings, engine: str) -> str:
