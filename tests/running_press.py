@@ -43,7 +43,7 @@ from pressrun.steps.staging import staged_job
 from pressrun.steps.workspace import Workspace, open_workspace
 
 AIRFLOW_PORT, S3_PORT, SAGEMAKER_PORT, RELAY_PORT = 21480, 21466, 21458, 21459
-CAMPAIGNS = ("triggerer", "scheduler", "job", "stopped", "halted", "twins", "again", "desk", "spoiled")
+CAMPAIGNS = ("triggerer", "scheduler", "job", "stopped", "halted", "twins", "again", "desk")
 PATIENCE = 400.0
 """Seconds to wait for anything; a loaded machine with two cores is slow after a component was killed."""
 
