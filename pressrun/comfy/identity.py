@@ -8,13 +8,16 @@ from pathlib import Path
 from pressrun.comfy.devices import gpu_count
 from pressrun.core.codec import sha256_hex
 from pressrun.core.errors import SetupError
+from pressrun.core.node_lock import LOCK_FILE
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _VERSION = re.compile(r"^__version__\s*=\s*[\"']([^\"']+)", re.MULTILINE)
 
 
-def comfyui_class(home: Path, *, nodes_lock: Path) -> str:
+def comfyui_class(home: Path) -> str:
     """`comfyui:{commit or version}+nodes:{lock}+{dtype}` of the ComfyUI in `home`. SetupError where there is none.
+
+    The lock is custom_nodes.lock beside main.py: what the runner lets it load.
 
     The commit comes from a COMMIT file (an image without .git has one), else from git, else the version stands for it.
     ComfyUI computes in fp32 without a GPU and in each model's own type with one: the pixels differ.
@@ -22,6 +25,7 @@ def comfyui_class(home: Path, *, nodes_lock: Path) -> str:
     if not (home / "main.py").is_file():
         raise SetupError("there is no ComfyUI", where=str(home), remedy="COMFYUI_HOME is the folder of its main.py")
     origin = _commit_file(home) or git_commit(home) or _version(home)
+    nodes_lock = home / LOCK_FILE
     nodes = sha256_hex(nodes_lock.read_bytes())[:12] if nodes_lock.is_file() else "none"
     return f"comfyui:{origin}+nodes:{nodes}+{'auto' if gpu_count() else 'fp32'}"
 

@@ -210,7 +210,7 @@ def engine_class(settings: Settings, engine: str) -> str:
     if settings.comfyui_class is not None:
         return settings.comfyui_class
     if settings.comfyui_home is not None:
-        return comfyui_class(settings.comfyui_home, nodes_lock=settings.home / "container/custom_nodes.lock")
+        return comfyui_class(settings.comfyui_home)
     raise SetupError(
         "the engine class of the ComfyUI container is not known",
         remedy="set PRESSRUN_COMFYUI_CLASS to its commit, custom-node lock and dtype, or COMFYUI_HOME to a local one",

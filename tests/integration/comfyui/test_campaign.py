@@ -86,4 +86,4 @@ def test_daily_deals_are_rendered_for_real(ws: Workspace, s3_url: str, tmp_path:
     assert document.engine_class.startswith("comfyui:")
     renders = [ws.read(Render, keys.render(item.render_key)) for item in document.items]
     assert {render.engine_class for render in renders} == {document.engine_class}
-    assert {(render.width, render.height) for render in renders} == {(768, 768)}
+    assert {(render.width, render.height, render.sink) for render in renders} == {(768, 768, "pressrun")}

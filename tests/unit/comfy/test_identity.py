@@ -25,33 +25,32 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_commit_file_comes_first_then_git_then_the_version(home: Path) -> None:
-    none = home / "no.lock"
-    assert comfyui_class(home, nodes_lock=none) == "comfyui:0.33.0+nodes:none+fp32"
+    assert comfyui_class(home) == "comfyui:0.33.0+nodes:none+fp32"
     (home / ".git/refs/heads").mkdir(parents=True)
     (home / ".git/HEAD").write_text("ref: refs/heads/master\n")
     (home / ".git/packed-refs").write_text(f"# pack-refs\n{'a' * 40} refs/heads/other\n{COMMIT} refs/heads/master\n")
     assert git_commit(home) == COMMIT
     (home / ".git/refs/heads/master").write_text("b" * 40 + "\n")
-    assert comfyui_class(home, nodes_lock=none) == f"comfyui:{'b' * 40}+nodes:none+fp32"
+    assert comfyui_class(home) == f"comfyui:{'b' * 40}+nodes:none+fp32"
     (home / ".git/HEAD").write_text(COMMIT + "\n")
     assert git_commit(home) == COMMIT
     (home / "COMMIT").write_text("c" * 40)
-    assert comfyui_class(home, nodes_lock=none) == f"comfyui:{'c' * 40}+nodes:none+fp32"
+    assert comfyui_class(home) == f"comfyui:{'c' * 40}+nodes:none+fp32"
 
 
 def test_nodes_and_the_device_make_another_class(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = home / "custom_nodes.lock"
     lock.write_text("a@1\n")
-    first = comfyui_class(home, nodes_lock=lock)
+    first = comfyui_class(home)
     lock.write_text("a@2\n")
-    assert comfyui_class(home, nodes_lock=lock) != first
+    assert comfyui_class(home) != first
     monkeypatch.setattr("pressrun.comfy.identity.gpu_count", lambda: 1)
-    assert comfyui_class(home, nodes_lock=lock).endswith("+auto")
+    assert comfyui_class(home).endswith("+auto")
 
 
 def test_no_comfyui_and_a_nameless_one_are_refused(home: Path, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="there is no ComfyUI"):
-        comfyui_class(tmp_path / "elsewhere", nodes_lock=tmp_path / "no.lock")
+        comfyui_class(tmp_path / "elsewhere")
     (home / "comfyui_version.py").unlink()
     with pytest.raises(SetupError, match="PRESSRUN_COMFYUI_CLASS"):
-        comfyui_class(home, nodes_lock=tmp_path / "no.lock")
+        comfyui_class(home)
