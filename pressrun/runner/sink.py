@@ -28,7 +28,7 @@ def with_sink(graph: Graph, outputs: Sequence[str]) -> Graph | None:
     plain = [
         node
         for node in outputs
-        if graph[node]["class_type"] == "SaveImage" and graph[node]["inputs"].keys() == _SAVE_INPUTS
+        if graph[node].get("class_type") == "SaveImage" and graph[node].get("inputs", {}).keys() == _SAVE_INPUTS
     ]
     if not plain:
         return None

@@ -55,6 +55,22 @@ def test_the_stock_sink_is_used_where_it_is_asked_for(run: Callable[..., Job]) -
     assert {result.sink for result in one.results()} == {"stock"}
 
 
+def test_a_graph_that_kills_the_worker_thread_is_quarantined_and_the_others_are_rendered(tmp_path: Path) -> None:
+    bad = {**shards.GRAPH, "9": {"class_type": "EmptyImage"}}  # a node without inputs, which nothing needs
+    items = [shards.item(n, workflow="bad" if n == 1 else "plain") for n in range(4)]
+    document = shards.shard(items, workflows=[shards.bundle(), shards.bundle("bad", bad)], engine="comfyui")
+    one = Job(tmp_path / "job", document)
+    try:
+        assert one.run(**COMFYUI, PRESSRUN_STALL_SECONDS="2") == 0, one.log
+    finally:
+        one.end()
+    one.check_nothing_lost()
+    (failed,) = [result for result in one.results() if result.outcome == "failed"]
+    assert failed.item_id == items[1].item_id
+    assert failed.error is not None
+    assert "quarantined" in failed.error.message
+
+
 def test_other_save_nodes_are_left_alone(run: Callable[..., Job]) -> None:
     preview = {"class_type": "SaveAnimatedWEBP", "inputs": {
         "images": ["3", 0], "filename_prefix": "x", "fps": 6.0, "lossless": True, "quality": 80, "method": "default",

@@ -34,6 +34,13 @@ def test_a_warm_up_has_the_same_models_one_step_and_a_small_picture() -> None:
     assert cheap["6"] == SAMPLED["6"], "a linked input is another node's business"
 
 
+def test_a_malformed_node_is_left_to_the_engine() -> None:
+    assert warm_up_graph({"9": {"class_type": "EmptyImage"}}) is None
+    cheap = warm_up_graph({**SAMPLED, "9": {"class_type": "EmptyImage"}})
+    assert cheap is not None
+    assert cheap["9"] == {"class_type": "EmptyImage"}
+
+
 def test_a_graph_that_samples_nothing_has_no_warm_up() -> None:
     assert warm_up_graph(shards.GRAPH) is None
 
