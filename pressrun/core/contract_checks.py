@@ -125,7 +125,8 @@ class _Check:
                 )  # fmt: skip
 
     def _model(self, parameter: str, value: Any, target: Binding) -> None:
-        if value in BUILT_IN or (self.rules.models is not None and value in self.rules.models):
+        known = {*BUILT_IN, *(self.rules.models or {})}
+        if isinstance(value, str) and value in known:
             return
         self.say(
             "model-unlocked", f"parameter {parameter!r} may be {value!r}, which is not in models.lock", parameter,

@@ -170,7 +170,7 @@ class _Check:
             for node_id in self.graph
             if node_id in reached
             for name, value in self.graph[node_id]["inputs"].items()
-            if is_model_input(name, value) and not is_link(value) and value not in BUILT_IN
+            if is_model_input(name, value) and not isinstance(value, list | dict) and value not in BUILT_IN
         ]
         for node_id, name, value in named:
             if not is_plain_name(value):

@@ -31,9 +31,10 @@ class ParamsValidator:
     def is_valid(self, params: Mapping[str, Any]) -> bool:
         """The verdict, in microseconds."""
         try:
-            return bool(self._compiled.is_valid(params))
-        except (ValueError, UnicodeEncodeError):  # what cannot be JSON at all (bytes, lone surrogates) meets no schema
+            valid = bool(self._compiled.is_valid(params))
+        except (ValueError, UnicodeEncodeError):  # bytes and the like meet no schema
             return False
+        return valid and all(map(_is_json, params.values()))
 
     def is_valid_by_the_book(self, params: Mapping[str, Any]) -> bool:
         """The same verdict from the worded validator, slowly; tests hold the two against each other."""
@@ -65,20 +66,29 @@ def _compiled_error(compiled: Any, params: Mapping[str, Any]) -> str:
     return "; ".join(str(error.message) for error in compiled.iter_errors(dict(params)))
 
 
+def _encodes(text: str) -> bool:
+    """False for lone surrogates, which the compiled validator lets pass inside an object."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_json(value: Any) -> bool:
     if value is None or isinstance(value, bool | int):
         return True
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, str):
-        return not any(0xD800 <= ord(char) <= 0xDFFF for char in value)
+        return value.isascii() or _encodes(value)
     if isinstance(value, Mapping):
         return all(isinstance(key, str) and _is_json(inner) for key, inner in value.items())
     return isinstance(value, list) and all(map(_is_json, value))
 
 
 def _multiple_of(_: Any, step: Any, value: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return
     # Decimal's default context rounds long quotients; whether anything is left over is asked of integers instead.
     top, bottom = Decimal(repr(value)), Decimal(repr(step))
