@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,15 +13,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pressrun.cli.report import plan_report
 from pressrun.core import ids
 from pressrun.core.codec import canonical_json
 from pressrun.core.findings import Finding
 from pressrun.core.plan import RenderPlan
+from pressrun.core.plan_diff import PlanDiff, diff_plans
 from pressrun.core.quote import Quote
 from pressrun.settings import Settings, settings
 from pressrun.steps.expand import make_plan, make_request
 from pressrun.steps.quote import quote_plan, rendered_keys
 from pressrun.steps.sources import Sources
+from pressrun.steps.stored_plans import read_plan
 from pressrun.steps.workspace import Workspace, memory_workspace, open_workspace
 
 Campaign = Annotated[str, typer.Argument(help="Name of a folder in include/campaigns.")]
@@ -34,6 +38,8 @@ def plan(
     press: Annotated[str, typer.Option(help="proof or final.")] = "final",
     drop: Annotated[str, typer.Option(help="Date of the drop, YYYY-MM-DD; today where not given.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a one-page report with charts to this file.")] = None,
+    diff: Annotated[str, typer.Option(help="Compare with a plan: newest, an s3:// URI or a file.")] = "",
 ) -> None:
     """Print what the campaign would make and what it would cost. Nothing is started, nothing is paid for."""
     config = settings()
@@ -46,10 +52,17 @@ def plan(
         conf["limit"] = limit
     made, found = plan_offline(ws, campaign, conf=conf, drop=drop)
     quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset())
+    found += quote.findings
+    other = read_plan(ws, campaign, diff) if diff else None
+    compared = diff_plans(other, made, costs=quote.cost, usd_per_hour=quote.usd_per_hour) if other else None
+    if html is not None:
+        html.write_text(plan_report(made, quote, found, diff=compared), encoding="utf-8")
     if as_json:
-        typer.echo(canonical_json(_as_json(made, quote, found)).decode())
+        typer.echo(canonical_json(_as_json(made, quote, found, compared)).decode())
     else:
         _print(made, quote, found, live=live, final=press == "final")
+        if compared:
+            _print_diff(compared)
     if any(finding.severity == "error" for finding in found):
         raise typer.Exit(1)
 
@@ -81,8 +94,11 @@ def quote_as_asked(ws: Workspace, made: RenderPlan, *, press: str, known: frozen
     return quote_plan(ws, made, known=known)
 
 
-def _as_json(made: RenderPlan, quote: Quote, found: tuple[Finding, ...]) -> dict[str, Any]:
-    return {
+def _as_json(
+    made: RenderPlan, quote: Quote, found: tuple[Finding, ...], compared: PlanDiff | None = None
+) -> dict[str, Any]:
+    told = {"diff": asdict(compared)} if compared else {}
+    return told | {
         "campaign": made.run.campaign,
         "drop": made.run.drop,
         "planned": len(made.items),
@@ -92,7 +108,12 @@ def _as_json(made: RenderPlan, quote: Quote, found: tuple[Finding, ...]) -> dict
         "shards": len(quote.shards),
         "instance_type": quote.instance_type,
         "seconds": round(quote.seconds, 1),
+        "seconds_p90": round(quote.seconds_p90, 1),
+        "wall_seconds": round(quote.wall_seconds, 1),
+        "wall_p90": round(quote.wall_p90, 1),
         "usd": quote.usd,
+        "usd_p90": quote.usd_p90,
+        "estimate": {name: basis.sentence() for name, basis in quote.cost.items()},
         "ceiling_usd": quote.ceiling_usd,
         "unpriced": quote.unpriced,
         "price_source": quote.price_source,
@@ -121,14 +142,33 @@ def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: 
     kind = "final" if final else "proof"
     shards = f"{len(quote.shards)} jobs on {quote.instance_type}"
     console.print(f"{kind} press: {shards} · about {quote.seconds / 60:,.0f} min of machine time, cold starts included")
+    if quote.to_render:
+        console.print(
+            f"done in about {quote.wall_seconds / 60:,.0f} min, nine of ten in {quote.wall_p90 / 60:,.0f} min"
+        )
+    for name, basis in sorted(quote.cost.items()):
+        console.print(f"estimate for {name}: {basis.sentence()}", highlight=False)
     if quote.usd is None:
         console.print(f"[yellow]{quote.unpriced} items have no price: {quote.instance_type} is not in prices.yaml[/]")
     else:
         console.print(
-            f"about [bold]${quote.usd:,.2f}[/], never more than ${quote.ceiling_usd:,.2f} "
+            f"about [bold]${quote.usd:,.2f}[/], nine of ten below ${quote.usd_p90:,.2f}, "
+            f"never more than ${quote.ceiling_usd:,.2f} "
             f"(${quote.usd_per_hour}/h: {quote.price_source})"
         )
     _print_findings(console, found)
+
+
+def _print_diff(compared: PlanDiff) -> None:
+    console = Console()
+    console.print(f"against the other plan: {compared.sentence()}", highlight=False, soft_wrap=True)
+    table = Table()
+    for name in ("", "items", "rows", "USD"):
+        table.add_column(name, justify="right" if name else "left")
+    for name in ("added", "removed", "changed", "same"):
+        part = getattr(compared, name)
+        table.add_row(name, str(part.items), str(part.rows), "?" if part.usd is None else f"{part.usd:,.2f}")
+    console.print(table)
 
 
 def _print_findings(console: Console, found: tuple[Finding, ...]) -> None:
