@@ -227,7 +227,7 @@ def test_no_spoiled_graph_crashes_the_checks_nor_passes_against_a_rule(spoils: l
     for path, value in spoils:
         try:
             put(spoiled, path, value)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError, IndexError):
             continue
     if errors(findings(spoiled)):
         return
