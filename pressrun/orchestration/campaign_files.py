@@ -19,28 +19,35 @@ def campaign_files(include: Path) -> list[Path]:
     return sorted(include.glob("campaigns/*/campaign.yaml"))
 
 
-def campaign_dags(include: Path) -> Iterator[DAG]:
+def campaign_dags(include: Path, *, only: str | None = None) -> Iterator[DAG]:
     """A DAG for each campaign file. For a broken one, a DAG in its place that tells what is wrong.
 
     Airflow knows import errors by Python file, and all campaigns share one; raising for one would take away all.
+    `only` is the one DAG id that is wanted: a worker runs one task and has no use for the other campaigns.
     """
-    seen: dict[str, str] = {}
     for file in campaign_files(include):
-        folder = file.parent.name
-        try:
-            dag = build_campaign_dag(file)
-            if dag.dag_id in seen:
-                raise PressrunError(
-                    f"campaign {dag.dag_id.removeprefix('press_')!r} is already defined in {seen[dag.dag_id]}",
-                    where=f"{folder}/campaign.yaml",
-                    remedy="give each campaign its own name",
-                )
-        except Exception as exc:
-            dag = broken_dag(
-                dag_id_of(folder) if dag_id_of(folder) not in seen else f"press_{folder}_broken", file, exc
+        if only in (None, _safe_id(dag_id_of(file.parent.name))):
+            yield _campaign_dag(file)
+
+
+def _campaign_dag(file: Path) -> DAG:
+    folder = file.parent.name
+    try:
+        dag = build_campaign_dag(file)
+        if dag.dag_id != dag_id_of(folder):
+            raise PressrunError(
+                f"campaign {dag.dag_id.removeprefix('press_')!r} lives in folder {folder!r}",
+                where=f"{folder}/campaign.yaml",
+                remedy="give the folder and the campaign one name",
             )
-        seen[dag.dag_id] = f"{folder}/campaign.yaml"
-        yield dag
+    except Exception as exc:
+        return broken_dag(_safe_id(dag_id_of(folder)), file, exc)
+    return dag
+
+
+def _safe_id(dag_id: str) -> str:
+    """Airflow takes letters, digits and _.- in a DAG id; a folder may be named otherwise."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in dag_id)
 
 
 def broken_dag(dag_id: str, file: Path, error: Exception) -> DAG:
@@ -50,9 +57,7 @@ def broken_dag(dag_id: str, file: Path, error: Exception) -> DAG:
     reason = f"{shown} cannot be used: " + "; ".join(lines)
     listed = "\n".join(f"- `{line}`" for line in lines)
     with DAG(
-        dag_id="".join(
-            letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in dag_id
-        ),
+        dag_id=dag_id,
         dag_display_name=f"⚠ {file.parent.name} (broken campaign file)",
         description=reason[:200],
         doc_md=f"# {shown} cannot be used\n\n{listed}\n\nMend the file; this page then becomes the campaign.\n",

@@ -144,13 +144,13 @@ def test_who_asked_is_a_person_or_a_kind_of_run() -> None:
         ("{spring}timezone: Middle/Earth\n", r"/timezone: unknown timezone 'Middle/Earth'"),
         ('{spring}schedule: "@daily"\nstart: soon\n', r"/start: 'soon' is no date"),
         ('{spring}schedule: "@daily"\ncatchup: true\n', r"/start: catchup needs a first drop"),
-        ("{spring}", r"campaign 'spring' is already defined in a_spring/campaign.yaml"),
+        ("{spring}", r"campaign 'spring' lives in folder 'broken'"),
     ],
 )
 def test_a_broken_file_breaks_only_itself_and_says_how(
     home: Path, campaign: Write, text: str | bytes, sentence: str
 ) -> None:
-    good = campaign("a_spring").read_text()
+    good = campaign("spring").read_text()
     campaign("broken", text.replace("{spring}", good) if isinstance(text, str) else text)
     dags = _dags(home)
     assert set(dags) == {"press_spring", "press_broken"}
@@ -165,6 +165,15 @@ def test_a_folder_with_any_name_makes_a_legal_dag_id(home: Path, campaign: Write
     campaign("Frühling & Sommer", b"")
     [dag_id] = _dags(home)
     assert dag_id == "press_Fr_hling___Sommer"
+
+
+def test_a_worker_reads_only_the_campaign_it_works_for(home: Path, campaign: Write) -> None:
+    campaign()
+    campaign("Frühling", b"")
+    include = home / "include"
+    assert [dag.dag_id for dag in campaign_dags(include, only="press_spring")] == ["press_spring"]
+    assert [dag.dag_id for dag in campaign_dags(include, only="press_Fr_hling")] == ["press_Fr_hling"]
+    assert list(campaign_dags(include, only="retire_campaigns")) == []
 
 
 @pytest.mark.airflow
