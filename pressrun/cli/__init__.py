@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from pressrun.cli import check, lineage, local, localize, models, nodes, ops, plan, retention, studio, workflow
+from pressrun.cli import (
+    check,
+    lineage,
+    local,
+    localize,
+    models,
+    nodes,
+    ops,
+    plan,
+    preflight,
+    retention,
+    studio,
+    workflow,
+)
 from pressrun.core.errors import PressrunError
 from pressrun.core.findings import FindingsError
 
@@ -20,6 +33,7 @@ app = typer.Typer(
 app.command("plan")(plan.plan)
 app.command("check")(check.check)
 app.command("localize")(localize.localize)
+app.command("preflight")(preflight.preflight)
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(retention.app, name="hold")

@@ -57,9 +57,12 @@ def validate_plan(plan: PlanRef) -> FindingsRef:
 def quote_run(plan: PlanRef) -> QuoteRef:
     """Price what is not rendered yet; refused above the campaign's limit."""
     from pressrun.steps.quote import quote_run as step  # noqa: PLC0415
+    from pressrun.storage.probe import open_probe  # noqa: PLC0415
 
+    chosen = settings()
+    probe = open_probe(region=chosen.region, owner=chosen.bucket_owner) if plan["press"] == "final" else None
     with airflow_errors():
-        return step(_workspace(), plan)
+        return step(_workspace(), plan, probe)
 
 
 @task(trigger_rule="none_failed")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pressrun.core import keys
 from pressrun.core.errors import NotAllowedError
+from pressrun.core.findings import FindingsError
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quote import Quote, make_quote
 from pressrun.core.refs import PlanRef, QuoteRef
 from pressrun.steps.costs import known_costs
 from pressrun.steps.ledger import check_room
+from pressrun.steps.preflight import preflight
 from pressrun.steps.sources import read_prices
 from pressrun.steps.workspace import Workspace
+from pressrun.storage.probe import Probe
 
 
 def rendered_keys(ws: Workspace) -> frozenset[str]:
@@ -32,10 +35,11 @@ def quote_plan(ws: Workspace, plan: RenderPlan, *, known: frozenset[str]) -> Quo
     )
 
 
-def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
+def quote_run(ws: Workspace, ref: PlanRef, probe: Probe | None = None) -> QuoteRef:
     """Write the quote of a run. NotAllowedError where its ceiling is above `spend.limit`, its deadline out of reach.
 
     The same where its team or campaign has no room for it this month; a dry run is told its price all the same.
+    FindingsError where the final press is not ready: preflight, with what `probe` may ask AWS.
     """
     plan = ws.read(RenderPlan, keys.plan(ref["run_key"], ref["plan_digest"]))
     quote = quote_plan(ws, plan, known=rendered_keys(ws))
@@ -49,6 +53,10 @@ def quote_run(ws: Workspace, ref: PlanRef) -> QuoteRef:
         raise NotAllowedError(finding.message, where=str(finding.place), remedy=finding.remedy)
     if not plan.run.dry_run:
         check_room(ws, plan, quote)
+        if plan.run.press == "final" and quote.to_render:
+            wrong = [found for found in preflight(ws, plan, quote, probe) if found.severity == "error"]
+            if wrong:
+                raise FindingsError.of(wrong, subject="preflight")
     key = keys.quote(ref["run_key"], quote.digest())
     ws.write_once(key, quote)
     return QuoteRef(

@@ -116,3 +116,19 @@ def test_cold_starts_of_many_markets_are_paid_once(ws: Workspace) -> None:
     assert localize.cold_starts_saved(wide, quote).startswith(
         "one run of 1 jobs instead of 5 runs of 5: 4 cold starts spared"
     )
+
+
+def test_a_preflight_without_a_deployment_says_what_it_did_not_look_at(ws: Workspace) -> None:
+    said = pressrun("preflight", "spring_sale")
+    assert said.exit_code == 0
+    assert "buckets and quotas were not looked at" in said.stdout
+    assert said.stdout.endswith("spring_sale is ready for the final press\n")
+
+
+def test_a_preflight_that_finds_an_error_fails(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRESSRUN_ROLE_ARN", "nobody")
+    settings.cache_clear()
+    said = pressrun("preflight", "spring_sale")
+    settings.cache_clear()
+    assert said.exit_code == 1
+    assert "error: PRESSRUN_ROLE_ARN: 'nobody' is no role of IAM" in said.stdout

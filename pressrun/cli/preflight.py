@@ -1,0 +1,38 @@
+"""`pressrun preflight`: whether this deployment could print a campaign, before anything is asked of a GPU."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from pressrun.cli.plan import plan_offline, quote_as_asked
+from pressrun.settings import settings
+from pressrun.steps.preflight import preflight as look
+from pressrun.steps.quote import rendered_keys
+from pressrun.steps.workspace import memory_workspace, open_workspace
+from pressrun.storage.probe import open_probe
+
+
+def preflight(
+    campaign: Annotated[str, typer.Argument(help="Name of a folder in include/campaigns.")],
+    press: Annotated[str, typer.Option(help="proof or final.")] = "final",
+) -> None:
+    """Look at buckets, role, prices, image, models, quota and one graph for each workflow; exit code 1 on an error."""
+    config = settings()
+    live = bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("PRESSRUN_BUCKET_WORK"))
+    ws = open_workspace(config) if live else memory_workspace(config)
+    made, found = plan_offline(ws, campaign, conf={"press": press}, drop="")
+    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset())
+    probe = open_probe(region=config.region, owner=config.bucket_owner) if live else None
+    seen = (*found, *quote.findings, *look(ws, made, quote, probe))
+    for finding in seen:
+        typer.echo(f"{finding.severity}: {finding}")
+    if not live:
+        typer.echo("note: no deployment is set (PRESSRUN_BUCKET_WORK): buckets and quotas were not looked at")
+    elif probe and probe.quota(quote.instance_type) is None:
+        typer.echo("note: a loopback endpoint has no quotas to ask for")
+    if any(finding.severity == "error" for finding in seen):
+        raise typer.Exit(1)
+    typer.echo(f"{campaign} is ready for the {press} press")
