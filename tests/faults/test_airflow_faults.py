@@ -137,8 +137,8 @@ def test_a_run_set_to_failed_stops_its_jobs_says_what_remains_and_goes_on_when_c
     assert f"<span>Finished</span><b>{len(saved)}</b>" in page
     assert f"<span>Remaining</span><b>{PLANNED - len(saved)}</b>" in page
     running.slow_down(0)
-    cleared = {"dry_run": False, "only_failed": True}
-    running.client().call("POST", f"{running.dag_run_path('halted', run_id)}/clear", json=cleared)
+    # Airflow has skipped what was to come after: clearing the failed tasks alone would leave it at that.
+    running.client().call("POST", f"{running.dag_run_path('halted', run_id)}/clear", json={"dry_run": False})
     account = running.finish("halted", run_id).account
     assert (account.planned, account.rendered, account.failed) == (PLANNED, PLANNED, 0)
     bought_again = {
