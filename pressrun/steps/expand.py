@@ -25,7 +25,7 @@ from pressrun.core.request import read_conf
 from pressrun.core.templates import render_value
 from pressrun.settings import Settings
 from pressrun.steps.library import for_press
-from pressrun.steps.policy import check_policy
+from pressrun.steps.policy import check_filling, check_policy
 from pressrun.steps.rework import advanced_rounds, record_rounds, recorded_rounds
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace
@@ -123,6 +123,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     gather = Gather()
     found, bundle, contract = sources.library.loaded(spec.workflow)
     gather.add(for_press(found, request.press))
+    gather.add(check_filling(spec, contract))
     spec = on_pool(spec, sources.library.pool(bundle.name))
     manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
     manifest = _manifest(sources, spec, manifest_file, request, gather)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pressrun.core.campaign import CampaignSpec
+from pressrun.core.contract import Contract
 from pressrun.core.copy_table import CopyTable
 from pressrun.core.findings import Finding, Place
 from pressrun.core.item import Item
@@ -12,6 +13,23 @@ from pressrun.core.model_file import ModelFile
 from pressrun.core.overlay import DerivedInput
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.prompt_policy import PolicyCheck, PromptPolicy, Text, text_kinds
+
+
+def check_filling(spec: CampaignSpec, contract: Contract) -> Iterator[Finding]:
+    """Input files come by `inputs` alone: a file name in `params` would name a file that no job is given."""
+    file = f"{spec.campaign}/campaign.yaml"
+    for name in spec.params:
+        if name in contract.assets:
+            yield Finding(
+                code="parameter-file", message=f"{name!r} is an input file, not a parameter",
+                place=Place(file=file, pointer=f"/params/{name}"), remedy="give it under `inputs`",
+            )  # fmt: skip
+    for name in spec.inputs:
+        if name in contract.schema["properties"] and name not in contract.assets:
+            yield Finding(
+                code="parameter-file", message=f"{name!r} takes no file",
+                place=Place(file=file, pointer=f"/inputs/{name}"), remedy="give it under `params`",
+            )  # fmt: skip
 
 
 def check_policy(
