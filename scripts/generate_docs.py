@@ -52,6 +52,15 @@ def settings_page() -> str:
                 for name, port in LocalOptions().ports.items()
             ],
         ),
+        "## On the command line",
+        "`pressrun localize` starts runs as this Airflow user; where they are not set, as `maya` of the local press.",
+        table(
+            ("Variable", "What it is"),
+            [
+                ("`PRESSRUN_AIRFLOW_USER`", "User name."),
+                ("`PRESSRUN_AIRFLOW_PASSWORD`", "Password."),
+            ],
+        ),
         "## In the container",
         "The runner reads these from the job's environment. Pressrun sets the shard's digest and the engine itself; "
         "the others are for those who bring their own image.",
