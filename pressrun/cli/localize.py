@@ -16,7 +16,7 @@ from pressrun.core.quote import Quote
 from pressrun.local.client import AirflowClient
 from pressrun.local.credentials import Login, login_of
 from pressrun.settings import Settings, settings
-from pressrun.steps.quote import rendered_keys
+from pressrun.steps.render_index import rendered_keys
 from pressrun.steps.workspace import open_workspace
 
 

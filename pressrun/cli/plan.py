@@ -22,7 +22,8 @@ from pressrun.core.plan_diff import PlanDiff, diff_plans
 from pressrun.core.quote import Quote
 from pressrun.settings import Settings, settings
 from pressrun.steps.expand import make_plan, make_request
-from pressrun.steps.quote import quote_plan, rendered_keys
+from pressrun.steps.quote import quote_plan
+from pressrun.steps.render_index import rendered_keys
 from pressrun.steps.sources import Sources
 from pressrun.steps.stored_plans import read_plan
 from pressrun.steps.workspace import Workspace, memory_workspace, open_workspace

@@ -10,7 +10,7 @@ import typer
 from pressrun.cli.plan import plan_offline, quote_as_asked
 from pressrun.settings import settings
 from pressrun.steps.preflight import preflight as look
-from pressrun.steps.quote import rendered_keys
+from pressrun.steps.render_index import rendered_keys
 from pressrun.steps.workspace import memory_workspace, open_workspace
 from pressrun.storage.probe import open_probe
 

@@ -20,6 +20,7 @@ from pressrun.steps.costs import record_costs
 from pressrun.steps.decisions import read_heads
 from pressrun.steps.jobs import job_records
 from pressrun.steps.ledger import settle_run
+from pressrun.steps.render_index import index_staged
 from pressrun.steps.review import open_round
 from pressrun.steps.staging import StagedJob, staged_job
 from pressrun.steps.workspace import Workspace
@@ -37,7 +38,7 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> Collec
     quote = ws.read(Quote, keys.quote(plan_ref["run_key"], quote_ref["digest"]))
     records = job_records(ws, plan.run.run_key)
     staged = [staged_job(ws, record.name) for record in records]
-    bought = _index(ws, plan, staged)
+    bought = index_staged(ws, plan, staged)
     collection = Collection(
         run_key=plan.run.run_key,
         campaign=plan.run.campaign,
@@ -72,53 +73,6 @@ def _open(ws: Workspace, plan: RenderPlan, collection_key: str) -> ReviewRound:
         except ConflictError:
             continue
     raise ConflictError(f"this run has had {MAX_ROUNDS} review rounds", remedy="trigger a new run")
-
-
-def _index(ws: Workspace, plan: RenderPlan, staged: list[StagedJob]) -> set[str]:
-    """Put new pictures into the render index; the first of a key wins. Returns the keys this run's jobs made."""
-    by_id = {item.item_id: item for item in plan.items}
-    made: set[str] = set()
-    for job in staged:
-        for item_id, result in job.rendered.items():
-            item = by_id.get(item_id)
-            if item is not None and result.render_key == item.render_key:
-                ws.write_once(keys.render(item.render_key), _render(ws, plan, item, result, job.name))
-                made.add(item.render_key)
-    return made
-
-
-def _render(ws: Workspace, plan: RenderPlan, item: Item, result: ItemResult, job: str) -> Render:
-    output = result.outputs[0]
-    bundle = plan.workflows[item.workflow]
-    prefix = keys.staging(job)
-    return Render(
-        render_key=item.render_key,
-        item_id=item.item_id,
-        campaign=plan.run.campaign,
-        run_key=plan.run.run_key,
-        job=job,
-        image_uri=ws.work.uri(prefix + output.file),
-        thumb_uri=ws.work.uri(prefix + output.thumb) if output.thumb else None,
-        sha256=output.sha256,
-        size=output.size,
-        media_type=output.media_type,
-        width=output.width,
-        height=output.height,
-        measurements=output.measurements,
-        seed=result.seed,
-        params=item.params,
-        params_sha256=result.params_sha256,
-        workflow=item.workflow,
-        graph_sha256=bundle.graph_sha256,
-        contract_sha256=bundle.contract_sha256,
-        engine_class=plan.engine_class,
-        engine_version=result.engine_version,
-        sink=result.sink,
-        prompt_id=result.prompt_id,
-        started_at=result.started_at,
-        seconds=result.seconds,
-        node_seconds=result.node_seconds,
-    )
 
 
 def _collected(

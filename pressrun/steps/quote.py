@@ -11,14 +11,10 @@ from pressrun.core.refs import PlanRef, QuoteRef
 from pressrun.steps.costs import known_costs
 from pressrun.steps.ledger import check_room
 from pressrun.steps.preflight import preflight
+from pressrun.steps.render_index import rendered_keys, salvage
 from pressrun.steps.sources import read_prices
 from pressrun.steps.workspace import Workspace
 from pressrun.storage.probe import Probe
-
-
-def rendered_keys(ws: Workspace) -> frozenset[str]:
-    """Every render key that the index holds, by one listing."""
-    return frozenset(info.key.removeprefix("renders/").removesuffix(".json") for info in ws.work.list("renders/"))
 
 
 def quote_plan(ws: Workspace, plan: RenderPlan, *, known: frozenset[str]) -> Quote:
@@ -42,6 +38,7 @@ def quote_run(ws: Workspace, ref: PlanRef, probe: Probe | None = None) -> QuoteR
     FindingsError where the final press is not ready: preflight, with what `probe` may ask AWS.
     """
     plan = ws.read(RenderPlan, keys.plan(ref["run_key"], ref["plan_digest"]))
+    salvage(ws, plan.run.campaign, besides=plan.run.run_key)
     quote = quote_plan(ws, plan, known=rendered_keys(ws))
     if quote.ceiling_usd is not None and quote.ceiling_usd > quote.limit:
         raise NotAllowedError(

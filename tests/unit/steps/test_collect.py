@@ -15,6 +15,7 @@ from pressrun.core.result import ItemError, ItemResult, Measurements, OutputFile
 from pressrun.core.review import ReviewRound
 from pressrun.steps.canary import open_gate
 from pressrun.steps.collect import collect_run
+from pressrun.steps.render_index import rendered_keys, salvage
 
 GOOD = Measurements(mean=120.0, contrast=40.0, distinct=900, phash="0" * 16)
 BLACK = Measurements(mean=0.0, contrast=0.0, distinct=1, phash="0" * 16)
@@ -142,3 +143,14 @@ def test_a_bad_canary_stops_the_run_before_the_rest_is_bought(bad: Measurements 
 def test_a_canary_that_delivered_nothing_is_a_bad_one() -> None:
     with pytest.raises(JobError, match="was not delivered"):
         canary({})
+
+
+def test_what_a_stopped_run_had_uploaded_is_not_bought_again() -> None:
+    press = Press()
+    order = press.order()
+    press.create(order)
+    stage(press, order.name, {0: GOOD, 1: GOOD, 2: "boom"})
+    assert salvage(press.ws, "spring", besides="another run") == 2
+    assert rendered_keys(press.ws) == {ITEMS[0].render_key, ITEMS[1].render_key}
+    assert salvage(press.ws, "spring", besides=RUN_KEY) == 0, "a run's own jobs are collected by itself"
+    assert salvage(press.ws, "autumn", besides="x") == 0
