@@ -112,9 +112,10 @@ def _parsed(data: bytes, file: str) -> tuple[dict[str, Any], Finding | None]:
             data.decode("utf-8-sig"), object_pairs_hook=refuse_duplicates, parse_constant=refuse_constants
         )
         jsonschema.Draft202012Validator.check_schema(schema)
+        digest_of(schema)
     except RecursionError:
         return wrong("contract-format", "nested too deeply for a contract")
-    except ValueError as exc:
+    except (ValueError, TypeError) as exc:  # TypeError: numbers beyond 64 bits, halves of characters
         return wrong("contract-format", f"not JSON: {exc}")
     except jsonschema.SchemaError as exc:
         pointer = "/" + "/".join(str(part) for part in exc.absolute_path)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from pressrun.core.codec import digest_of
 from pressrun.core.findings import Finding, FindingsError, Place
 
 Graph: TypeAlias = dict[str, dict[str, Any]]
@@ -62,6 +63,11 @@ def scan_graph(data: bytes, *, file: str) -> tuple[Graph | None, list[Finding]]:
         whole = [_check_node(node_id, node, raw, say) for node_id, node in raw.items()]
         if all(whole):
             _refuse_cycles(raw, say)
+    if not found:
+        try:
+            digest_of(raw)
+        except TypeError as exc:
+            say("graph-format", f"holds what cannot be written again: {exc}", "export it again from ComfyUI")
     return (None if found else raw), found
 
 
@@ -173,6 +179,8 @@ def _check_node(node_id: str, node: Any, graph: dict[str, Any], say: Say) -> boo
             say("graph-link", message, "connect it again in ComfyUI and export", title, pointer)
         if isinstance(value, float) and not math.isfinite(value):
             say("graph-number", f"input {name!r} is not a finite number", "", title, pointer)
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            say("graph-number", f"input {name!r} does not fit into 64 bits", "", title, pointer)
     return whole
 
 

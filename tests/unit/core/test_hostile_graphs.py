@@ -103,7 +103,7 @@ SPOILED: dict[str, tuple[str, Any, str]] = {
     "cfg too high": ("3/inputs/cfg", 100.1, "input-range"),
     "cfg negative": ("3/inputs/cfg", -0.1, "input-range"),
     "seed negative": ("3/inputs/seed", -1, "input-range"),
-    "seed too large": ("3/inputs/seed", 2**64, "input-range"),
+    "seed too large": ("3/inputs/seed", 2**64, "graph-number"),
     "denoise above one": ("3/inputs/denoise", 1.01, "input-range"),
     "width tiny": ("5/inputs/width", 8, "input-range"),
     "width huge": ("5/inputs/width", 16_392, "input-range"),
@@ -158,6 +158,8 @@ SPOILED: dict[str, tuple[str, Any, str]] = {
     "second output": (
         "99", {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": "x"}}, "output-extra",
     ),
+    "number beyond 64 bits": ("5/inputs/width", 10**40, "graph-number"),
+    "half a character": ("6/inputs/text", "a \ud800 b", "graph-format"),
     "unbound photo": (
         "13/inputs/source", ["99", 0], "graph-link",
     ),
@@ -195,7 +197,11 @@ def test_a_spoiled_graph_is_refused_at_its_place(path: str, value: Any, code: st
     put(spoiled, path, value)
     found = [finding for finding in errors(findings(spoiled)) if finding.code == code]
     assert found, codes(findings(spoiled))
-    assert path.split("/", maxsplit=1)[0] in (found[0].place.pointer or "") or code in ("graph-cycle", "graph-link")
+    assert path.split("/", maxsplit=1)[0] in (found[0].place.pointer or "") or code in (
+        "graph-cycle",
+        "graph-link",
+        "graph-format",
+    )
 
 
 def test_every_mistake_is_told_at_once_with_the_nodes_title() -> None:
