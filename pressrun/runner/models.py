@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
-
 from pressrun.core.errors import InputError
-from pressrun.core.model_file import MODEL_FOLDERS, ModelFile
+from pressrun.core.model_file import ModelFile
 from pressrun.core.models import check_model_name
 from pressrun.core.safetensors import read_model_header
 
@@ -66,9 +64,3 @@ def _sha256(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def extra_model_paths(tree: Path) -> str:
-    """ComfyUI's extra_model_paths.yaml for a tree of staged models."""
-    entry = {"base_path": str(tree), "is_default": True, **{name: name for name in MODEL_FOLDERS}}
-    return str(yaml.safe_dump({"pressrun": entry}, sort_keys=False))

@@ -7,13 +7,12 @@ import struct
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pressrun.core.codec import sha256_hex
 from pressrun.core.errors import InputError
 from pressrun.core.model_file import ModelFile
 from pressrun.runner.config import read_config
-from pressrun.runner.models import extra_model_paths, stage_models
+from pressrun.runner.models import stage_models
 
 
 def weights(number: int) -> bytes:
@@ -37,9 +36,6 @@ def test_models_stand_in_the_folders_that_graphs_name(tmp_path: Path) -> None:
     assert (tmp_path / "tree/checkpoints/base.safetensors").read_bytes() == weights(1)
     assert (tmp_path / "tree/loras/sd/look.safetensors").read_bytes() == weights(2)
     stage_models(models, tmp_path / "in", tmp_path / "tree")  # a second time changes nothing
-    entry = yaml.safe_load(extra_model_paths(tmp_path / "tree"))["pressrun"]
-    assert entry["base_path"] == str(tmp_path / "tree")
-    assert entry["loras"] == "loras"
 
 
 def test_the_channel_may_keep_the_prefix_of_its_keys(tmp_path: Path) -> None:
