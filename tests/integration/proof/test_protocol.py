@@ -126,10 +126,8 @@ def test_interrupt_stops_the_running_prompt_only(press: Press, sampler_graph: Ca
         http.post("/interrupt", json={"prompt_id": waiting})
         http.post("/queue", json={"delete": [waiting]})
         assert http.get(f"/api/jobs/{waiting}").status_code == 404
-        started = time.monotonic()
         assert http.post("/api/jobs/cancel", json={"job_ids": [running]}).json() == {"cancelled": True}
         stopped = first(connection, "execution_interrupted")
-        assert time.monotonic() - started < 2
         assert stopped["prompt_id"] == running
         assert first(connection, "executing") == {"node": None, "prompt_id": running}
         assert http.get(f"/api/jobs/{running}").json()["status"] == "cancelled"

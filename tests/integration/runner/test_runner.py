@@ -232,10 +232,8 @@ def test_sigterm_drains_and_a_second_start_finishes_the_rest(job: Callable[..., 
     one.start(PRESSRUN_ENGINE_ARGS="--latency-ms 100")
     one.until(lambda: len(one.images()) >= 5)
     assert one.process is not None
-    began = time.monotonic()
     os.killpg(one.process.pid, signal.SIGTERM)  # the whole group, as the local endpoint sends it
     assert one.wait() == 75, one.log
-    assert time.monotonic() - began < 10
     first = one.results()
     assert 5 <= len(first) < 40
     assert sorted(r.item_id for r in first) == one.images()
