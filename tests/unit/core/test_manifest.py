@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import io
 import json
-import time
 import unicodedata
 from typing import Any
 
