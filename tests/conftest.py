@@ -54,12 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sockets are off (pyproject.toml). Marked tests get loopback; browser tests need a browser."""
-    chromium = any(shutil.which(name) for name in _CHROMIUM)
+    chromium = any(shutil.which(name) for name in _CHROMIUM) and shutil.which("chromedriver")
     for item in items:
         if any(item.get_closest_marker(name) for name in ("network", "airflow", "faults", "browser")):
             item.add_marker(pytest.mark.allow_hosts(_LOOPBACK))
         if item.get_closest_marker("browser") and not chromium:
-            item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
+            item.add_marker(pytest.mark.skip(reason="no Chromium with chromedriver on this machine"))
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1500, 950
 PATIENCE = 120.0
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server")
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server",
+    # Nothing but the page: a browser's own errands would go out to the world.
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic", "--no-first-run",
+)  # fmt: skip
 
 
 class Person:
