@@ -15,21 +15,9 @@ from pressrun.comfy.nodes import FOLDER as NODES
 from pressrun.comfy.nodes import SINK
 from pressrun.comfy.server import EngineSpec
 from pressrun.core.errors import SetupError
+from pressrun.core.model_file import MODEL_FOLDERS
 from pressrun.runner.config import RunnerConfig
 from pressrun.runner.places import Places
-
-MODEL_FOLDERS = (
-    "checkpoints",
-    "clip_vision",
-    "controlnet",
-    "diffusion_models",
-    "embeddings",
-    "loras",
-    "style_models",
-    "text_encoders",
-    "upscale_models",
-    "vae",
-)
 
 
 def engine_specs(engine: str, config: RunnerConfig, places: Places) -> list[EngineSpec]:

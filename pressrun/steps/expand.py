@@ -177,7 +177,7 @@ def tell_unlocked(names: Iterable[str], file: str, gather: Gather) -> None:
     """A finding for each model that a final job would have to load without anybody knowing its bytes."""
     for name in sorted(names):
         gather.say(
-            "model-not-locked", f"model {name!r} is not in {LOCK_FILE}", Place(file=file),
+            "model-unlocked", f"model {name!r} is not in {LOCK_FILE}", Place(file=file),
             "pressrun models add FILE --licence … --source …, then pressrun models sync",
         )  # fmt: skip
 

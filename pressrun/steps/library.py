@@ -205,15 +205,17 @@ class Library:
 
 
 def for_press(found: LoadedWorkflow, press: PressKind) -> tuple[Finding, ...]:
-    """The findings as this press judges them: a draft may only be proofed, and a proof loads no models."""
-    if press == "proof":
-        return tuple(finding for finding in found.findings if finding.code != "model-unlocked")
-    if found.release.state == "released":
-        return found.findings
+    """The findings as this press judges them: a draft may only be proofed.
+
+    Which models are locked is a question of the plan, which knows those that its items load; a proof loads none.
+    """
+    told = tuple(finding for finding in found.findings if finding.code != "model-unlocked")
+    if press == "proof" or found.release.state == "released":
+        return told
     version = found.version
     draft = Finding(
         code="release-draft", message=f"version {version.version} of {version.name} is a draft: proofs only",
         place=Place(file=f"workflows/{version.graph.name}"),
         remedy=f"pressrun workflow promote {version.name}@{version.version}, or pin a released version",
     )  # fmt: skip
-    return (*found.findings, draft)
+    return (*told, draft)

@@ -106,5 +106,5 @@ def test_a_model_that_nobody_locked_is_a_finding() -> None:
     gather = Gather()
     tell_unlocked({"base.safetensors"}, "workflows/card.api.json", gather)
     (finding,) = gather.findings
-    assert (finding.code, finding.severity) == ("model-not-locked", "error")
+    assert (finding.code, finding.severity) == ("model-unlocked", "error")
     assert "pressrun models add" in finding.remedy
