@@ -22,11 +22,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^( *)(<!-- tested -->\n *)?```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FORBIDDEN = (
-    r"pypi\.org",
-    r"pythonhosted",
-    r"registry\.npmjs",
-    r"(?<![\w.])/(?:work|root|home|Users|mnt)/",
-    r"\b(?:Claude|ChatGPT|Copilot|language model)\b",
+    r"https?://[^\s)]*/simple/",  # a package index
+    r"(?<![\w.])/(?:work|root|home|Users|mnt)/",  # somebody's machine
     r"\b(?:TODO|FIXME|lorem ipsum)\b",
 )
 

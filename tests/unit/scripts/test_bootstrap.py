@@ -106,7 +106,7 @@ def test_an_environment_whose_python_is_gone_is_made_again(
         ("error: command '/usr/bin/x86_64-linux-gnu-gcc' failed: No such file or directory", "compiler"),
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         (
-            "error: Failed to fetch: `https://pypi.org/simple/six/`\n  cause: error sending request for url\n"
+            "error: Failed to fetch: `https://index.example/simple/six/`\n  cause: error sending request for url\n"
             "  cause: client error (Connect)\n  cause: dns error: failed to lookup address information",
             "cannot be reached",
         ),
