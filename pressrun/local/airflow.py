@@ -44,6 +44,7 @@ def airflow_environment(
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file(paths)),
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{paths.airflow / 'airflow.db'}",
         "DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "pressrun.local.sqlite.CONNECT_ARGS",
+        "DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "pressrun.local.sqlite.ASYNC_CONNECT_ARGS",
         "API__HOST": LOOPBACK,
         "API__PORT": str(port),
         "API__BASE_URL": url,

@@ -12,9 +12,12 @@ import httpx
 
 from pressrun.core.errors import NotAllowedError, NotFoundError, PressrunError, SetupError
 from pressrun.local.credentials import Login
+from pressrun.local.sqlite import BUSY_SECONDS
 
 PAGE = 100
 """Airflow caps a page at this many entries, whatever is asked for."""
+PATIENCE = 1.5 * BUSY_SECONDS
+"""Seconds to wait for an answer: longer than Airflow itself may wait for its database."""
 ENDED = frozenset({"success", "failed"})
 
 
@@ -25,7 +28,7 @@ class AirflowClient:
     """
 
     def __init__(
-        self, base_url: str, login: Login, *, timeout: float = 30.0, transport: httpx.BaseTransport | None = None
+        self, base_url: str, login: Login, *, timeout: float = PATIENCE, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.base_url, self._login = base_url.rstrip("/"), login
         # A person's proxy settings and netrc have no say on loopback.
@@ -79,11 +82,22 @@ class AirflowClient:
         note: str | None = None,
         logical_date: str | None = None,
     ) -> dict[str, Any]:
-        """Start a run; returns it, `dag_run_id` among its members. `logical_date` is ISO 8601, None for none."""
+        """Start a run; returns it, `dag_run_id` among its members. `logical_date` is ISO 8601, None for none.
+
+        When the answer is lost but a run of this name has begun all the same, that run is returned.
+        """
         body = {"logical_date": logical_date, "conf": dict(conf or {}), "note": note}
         if run_id is not None:
             body["dag_run_id"] = run_id
-        run: dict[str, Any] = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        try:
+            run: dict[str, Any] = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        except SetupError as unanswered:
+            if run_id is None:
+                raise
+            try:
+                return self.dag_run(dag_id, run_id)
+            except PressrunError:
+                raise unanswered from None
         return run
 
     def dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pressrun.core.errors import NotAllowedError, NotFoundError, PressrunError
+from pressrun.core.errors import NotAllowedError, NotFoundError, PressrunError, SetupError
 from pressrun.local.client import AirflowClient
 from pressrun.local.credentials import Login
 
@@ -38,6 +38,27 @@ def test_trigger_sends_what_airflow_requires() -> None:
         assert session.trigger("spring_sale", "r1", {"press": "proof"}, "why")["dag_run_id"] == "r1"
     body = {"logical_date": None, "conf": {"press": "proof"}, "note": "why", "dag_run_id": "r1"}
     assert seen == [("POST", "/api/v2/dags/spring_sale/dagRuns", body)]
+
+
+def lost_answer(known: bool) -> Answer:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            raise httpx.ReadTimeout("timed out", request=request)
+        assert request.url.path == "/api/v2/dags/spring_sale/dagRuns/r1"
+        return httpx.Response(200, json={"dag_run_id": "r1", "state": "queued"}) if known else httpx.Response(404)
+
+    return answer
+
+
+def test_a_lost_answer_to_a_trigger_is_looked_up_by_name() -> None:
+    with client(lost_answer(known=True)) as session:
+        assert session.trigger("spring_sale", "r1")["state"] == "queued"
+
+
+@pytest.mark.parametrize("run_id", ["r1", None])
+def test_a_trigger_without_answer_and_without_run_says_so(run_id: str | None) -> None:
+    with client(lost_answer(known=False)) as session, pytest.raises(SetupError, match="does not answer: timed out"):
+        session.trigger("spring_sale", run_id)
 
 
 @pytest.mark.parametrize(

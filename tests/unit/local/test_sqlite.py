@@ -48,6 +48,19 @@ def test_ours_wait_for_each_other(tmp_path: Path) -> None:
     other.close()
 
 
+def test_a_commit_does_not_wait_for_readers(tmp_path: Path) -> None:
+    path = tmp_path / "ours.db"
+    mine, other = (sqlite3.connect(path, **{**CONNECT_ARGS, "timeout": 0.0}) for _ in range(2))
+    mine.executescript("CREATE TABLE runs (name TEXT); INSERT INTO runs VALUES ('a'), ('b'), ('c')")
+    half_read = other.execute("SELECT name FROM runs")
+    assert half_read.fetchone() == ("a",)
+    mine.execute("INSERT INTO runs VALUES ('mine')")
+    mine.commit()
+    assert half_read.fetchall() == [("b",), ("c",)]
+    mine.close()
+    other.close()
+
+
 def test_reading_takes_no_lock(tmp_path: Path) -> None:
     mine, other = prepared(tmp_path / "ours.db", **CONNECT_ARGS)
     mine.cursor().execute("SELECT * FROM runs").fetchall()
