@@ -84,6 +84,11 @@ class Combination:
     axes: tuple[str, ...]
     _root: _Node
 
+    @property
+    def free_axes(self) -> tuple[str, ...]:
+        """The axes that meet every combination of the others: those that are in no zip."""
+        return tuple(node.name for node in _free(self._root))
+
     def check(self, known: Collection[str]) -> None:
         """InputError where the expression names an axis that is not in `known`, or leaves one of them out."""
         for node in _leaves(self._root):
@@ -221,6 +226,14 @@ def _leaves(node: _Node) -> Iterator[_Axis]:
     else:
         for part in node.parts:
             yield from _leaves(part)
+
+
+def _free(node: _Node) -> Iterator[_Axis]:
+    if isinstance(node, _Axis):
+        yield node
+    elif isinstance(node, _Product):
+        for part in node.parts:
+            yield from _free(part)
 
 
 def _written(node: _Node) -> str:

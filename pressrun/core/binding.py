@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pressrun.core.contract_fit import SEED_PARAMETER
+from pressrun.core.contract_fit import BATCH_PARAMETER, SEED_PARAMETER
 from pressrun.core.graph import Graph
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.targets import transformed
@@ -18,11 +18,13 @@ def compile_graph(
     seed: int,
     inputs: Mapping[str, str],
     filename_prefix: str,
+    batch_size: int | None = None,
 ) -> Graph:
     """The graph to POST for one item. Only touched nodes are copied; the template is never changed.
 
     `params` are the item's parameters, `inputs` maps a parameter to the staged file's plain name. Every output node
-    that declares `filename_prefix` gets the given one, so that no two items share a file.
+    that declares `filename_prefix` gets the given one, so that no two items share a file. `batch_size` goes to the
+    input that the contract's `x-batch` names; None leaves the graph as exported, which makes one picture.
     """
     graph: Graph = dict(bundle.graph)
     mine: dict[str, dict[str, Any]] = {}
@@ -36,6 +38,8 @@ def compile_graph(
         return found
 
     values: dict[str, Any] = {**params, **inputs, SEED_PARAMETER: seed}
+    if batch_size is not None:
+        values[BATCH_PARAMETER] = batch_size
     for parameter, targets in bundle.bindings.items():
         if parameter in values:
             for target in targets:

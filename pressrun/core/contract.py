@@ -8,6 +8,7 @@
        "seed": {"type": "integer", "minimum": 0, "maximum": 4294967295, "x-seed": true, "x-bind": [{"class": "KSampler", "input": "seed"}]},
        "photo": {"type": "string", "x-asset": true, "x-bind": [{"node": "Product photo", "input": "image"}]}}}
 
+With `"x-batch": {"node": "Empty latent", "input": "batch_size", "max": 4}` at its root, one prompt may make several items.
 A node is named by its title (`node`) or, where there is one of its kind, by its class (`class`).
 """  # noqa: E501 - the example reads better unwrapped
 
@@ -23,7 +24,7 @@ from typing import Any
 import jsonschema
 
 from pressrun.core.codec import digest_of
-from pressrun.core.contract_fit import SEED_PARAMETER, ContractFit
+from pressrun.core.contract_fit import BATCH_PARAMETER, SEED_PARAMETER, ContractFit
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.graph import Graph, refuse_constants, refuse_duplicates
 from pressrun.core.params_validator import ParamsValidator
@@ -35,7 +36,10 @@ MAX_BYTES = 500_000
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract that fits its graph. `bindings` is keyed by parameter; the seed's key is always "seed"."""
+    """A contract that fits its graph.
+
+    `bindings` is keyed by parameter; the seed's key is always "seed", that of the batch size "x-batch".
+    """
 
     schema: Mapping[str, Any]
     sha256: str
@@ -46,6 +50,11 @@ class Contract:
     defaults: Mapping[str, Any]
     validator: ParamsValidator
 
+    @property
+    def batch_max(self) -> int:
+        """Pictures that one prompt may make at most; 1 where the contract has no `x-batch`."""
+        return int(self.schema[BATCH_PARAMETER]["max"]) if BATCH_PARAMETER in self.bindings else 1
+
     def types_of(self, parameter: str) -> tuple[str, ...]:
         """The JSON types the contract allows for a parameter."""
         kind = self.schema["properties"].get(parameter, {}).get("type", ())
@@ -54,6 +63,8 @@ class Contract:
     def spec_of(self, parameter: str) -> Mapping[str, Any]:
         """A parameter's schema; the seed's under "seed", whatever the contract calls it."""
         properties: Mapping[str, Any] = self.schema["properties"]
+        if parameter == BATCH_PARAMETER:
+            return {"type": "integer", "minimum": 1, "maximum": self.batch_max, "x-cost": True}
         if parameter == SEED_PARAMETER:
             return next((spec for spec in properties.values() if spec.get("x-seed")), {})
         found: Mapping[str, Any] = properties[parameter]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pressrun.core.contract import Contract
+from pressrun.core.contract_fit import pointer_of
 from pressrun.core.findings import Finding, Place, Severity
 from pressrun.core.graph import Graph, ancestors, is_link, title_of
 from pressrun.core.graph_checks import Rules
@@ -49,7 +50,7 @@ class _Check:
         self, code: str, message: str, parameter: str, remedy: str, node_id: str | None = None,
         severity: Severity = "error",
     ) -> None:  # fmt: skip
-        pointer = f"/properties/{parameter}" if parameter else None
+        pointer = pointer_of(parameter) if parameter else None
         node = None if node_id is None else title_of(self.graph, node_id)
         place = Place(file=self.file, node=node, pointer=pointer)
         self.findings.append(Finding(code=code, message=message, place=place, remedy=remedy, severity=severity))

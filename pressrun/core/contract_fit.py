@@ -12,6 +12,10 @@ from pressrun.core.params_validator import ParamsValidator, nearest
 from pressrun.core.targets import TRANSFORMS, Binding
 
 SEED_PARAMETER = "seed"
+# No property can have this name: a campaign sets the batch size by listing an axis, never as a parameter.
+BATCH_PARAMETER = "x-batch"
+# Save nodes that write a file for each picture of a batch, in order.
+FILE_EACH = frozenset({"SaveImage", "SaveImageAdvanced"})
 # Keywords of which the verdict is proved to be the same in both validators; what a schema fetches or evaluates is not.
 KEYWORDS = frozenset(
     {"type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
@@ -19,10 +23,16 @@ KEYWORDS = frozenset(
 )  # fmt: skip
 _TOP_KEYWORDS = frozenset(
     {"$schema", "$id", "$comment", "title", "description", "type", "properties", "required", "additionalProperties",
-     "x-outputs"}
+     "x-outputs", BATCH_PARAMETER}
 )  # fmt: skip
+_BATCH_KEYS = frozenset({"node", "class", "input", "max"})
 _TARGET_KEYS = frozenset({"node", "class", "input", "transform"})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+def pointer_of(parameter: str) -> str:
+    """Where a contract says what drives this: a property, or `x-batch` at its root."""
+    return f"/{BATCH_PARAMETER}" if parameter == BATCH_PARAMETER else f"/properties/{parameter}"
 
 
 class ContractFit:
@@ -65,6 +75,8 @@ class ContractFit:
             for name, spec in self.schema["properties"].items()
             if self._is_property(name, spec)
         }
+        if BATCH_PARAMETER in self.schema:
+            bindings[BATCH_PARAMETER] = self._batch(self.schema[BATCH_PARAMETER])
         self._refuse_twice(bindings)
         return bindings
 
@@ -116,6 +128,46 @@ class ContractFit:
         found = [self._target(name, target, pointer) for target in targets]
         return tuple(target for target in found if target)
 
+    def _batch(self, spec: Any) -> tuple[Binding, ...]:
+        """The input that says how many pictures a prompt makes, where every output then has that many files."""
+        pointer = f"/{BATCH_PARAMETER}"
+        unknown = sorted(set(spec) - _BATCH_KEYS) if isinstance(spec, dict) else ["no object"]
+        most = spec.get("max") if isinstance(spec, dict) else None
+        if unknown or not isinstance(most, int) or isinstance(most, bool) or most < 2:
+            wrong = ", ".join(unknown) or f"max is {most!r}"
+            self._say(
+                "contract-batch", f"`x-batch` is not as it must be ({wrong})", pointer,
+                '{"node": title of the latent node, "input": "batch_size", "max": 2 or more}',
+            )  # fmt: skip
+            return ()
+        target = self._target(BATCH_PARAMETER, {key: value for key, value in spec.items() if key != "max"}, pointer)
+        if target is None:
+            return ()
+        title, exported = title_of(self.graph, target.node), self.graph[target.node]["inputs"][target.input]
+        if exported != 1 or isinstance(exported, bool):
+            self._say(
+                "batch-exported", f"{target.input!r} of {title!r} is {exported!r} in the graph", pointer,
+                "export it with 1: campaigns without `batch` render one picture a prompt", node=title,
+            )  # fmt: skip
+        for output in self.outputs:
+            self._batch_output(output, target, pointer)
+        return (target,)
+
+    def _batch_output(self, output: str, target: Binding, pointer: str) -> None:
+        title, kind = title_of(self.graph, output), self.graph[output]["class_type"]
+        wrong = (
+            f"does not depend on {title_of(self.graph, target.node)!r}: it would have one picture for all items"
+            if target.node not in ancestors(self.graph, (output,))
+            else f"is a {kind}, which is not known to write a file for each picture"
+            if kind not in FILE_EACH
+            else ""
+        )
+        if wrong:
+            self._say(
+                "batch-output", f"output {title!r} {wrong}", pointer,
+                f"batches need {' or '.join(sorted(FILE_EACH))} below that node; else remove x-batch", node=title,
+            )  # fmt: skip
+
     def _refuse_twice(self, bindings: Mapping[str, tuple[Binding, ...]]) -> None:
         drivers: dict[tuple[str, str], str] = {}
         for name, targets in bindings.items():
@@ -124,7 +176,7 @@ class ContractFit:
                 if other != name or targets.count(target) > 1:
                     self._say(
                         "binding-twice", f"{other!r} and {name!r} both drive {target.input!r}: one does nothing",
-                        f"/properties/{name}", "bind each input once", node=title_of(self.graph, target.node),
+                        pointer_of(name), "bind each input once", node=title_of(self.graph, target.node),
                     )  # fmt: skip
 
     def _outputs(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pressrun.core.axes import Combination, parse_combination
+from pressrun.core.batch import batch_place, check_batch, seed_axes
 from pressrun.core.binding import compile_graph
 from pressrun.core.campaign import CampaignSpec
 from pressrun.core.contract import Contract, coerce
@@ -20,12 +21,12 @@ from pressrun.core.errors import InputError
 from pressrun.core.findings import Place
 from pressrun.core.gather import Gather
 from pressrun.core.ids import cell_id, item_id
-from pressrun.core.item import InputAsset, Item
+from pressrun.core.item import Batch, InputAsset, Item
 from pressrun.core.manifest import Manifest, ManifestRow
 from pressrun.core.markets import check_row_locales, usable_locales
 from pressrun.core.overlay import DerivedInput, Typesetter, read_overlay
 from pressrun.core.plan import RunRequest, WorkflowBundle
-from pressrun.core.render_key import render_key
+from pressrun.core.render_key import image_key, render_key
 from pressrun.core.seeds import derive_seed
 from pressrun.core.templates import render_value
 
@@ -90,6 +91,9 @@ def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, typeset: Typesett
     makers = _Makers(resolve, typeset)
     combination = _combination(sheet, gather)
     if combination is None:
+        return []
+    gather.add(wrong := check_batch(spec, sheet.contract, combination))
+    if wrong:
         return []
     rows = {row.key: row for row in sheet.manifest.rows}
     locales = usable_locales(spec, run.locales, file=sheet.campaign_file, gather=gather)
@@ -188,12 +192,20 @@ def _item(
     own_id = item_id(campaign=spec.campaign, axes=axes)
     round_number = sheet.rounds.get(own_id, 0)
     low, high = contract.seed_range
+    place = batch_place(spec, axes, round_number)
     seed = derive_seed(
-        campaign=spec.campaign, base=spec.seed, seed_axes=spec.seed_axes, axes=axes, drop=run.drop,
-        round_number=round_number, minimum=low, maximum=high,
+        campaign=spec.campaign, base=spec.seed, seed_axes=seed_axes(spec, batched=place is not None), axes=axes,
+        drop=run.drop, round_number=round_number, minimum=low, maximum=high,
     )  # fmt: skip
     names = {name: asset.name for name, asset in assets.items()}
-    graph = compile_graph(sheet.bundle, params=params, seed=seed, inputs=names, filename_prefix="")
+    graph = compile_graph(
+        sheet.bundle, params=params, seed=seed, inputs=names, filename_prefix="", batch_size=place and place[0]
+    )
+    key = render_key(
+        graph, sheet.bundle.outputs, files={asset.name: asset.sha256 for asset in assets.values()},
+        models=sheet.models, engine_class=sheet.engine_class,
+    )  # fmt: skip
+    batch = None if place is None else Batch(key=key, size=place[0], index=place[1])
     return Item(
         item_id=own_id,
         cell_id=cell_id(campaign=spec.campaign, axes={axis: axes[axis] for axis in spec.cell if axis in axes}),
@@ -204,11 +216,9 @@ def _item(
         params=params,
         seed=seed,
         inputs=names,
-        render_key=render_key(
-            graph, sheet.bundle.outputs, files={asset.name: asset.sha256 for asset in assets.values()},
-            models=sheet.models, engine_class=sheet.engine_class,
-        ),
-    )  # fmt: skip
+        render_key=key if batch is None else image_key(key, batch.index),
+        batch=batch,
+    )
 
 
 def _source_of(parameter: str, sheet: Sheet, row: ManifestRow, copy: _Copy) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class _Part(BaseModel):
@@ -21,6 +21,17 @@ class InputAsset(_Part):
     source: str = ""
 
 
+class Batch(_Part):
+    """Where an item is one picture of several that one prompt makes of one seed: `index` of `size`, from 0.
+
+    `key` is the same for all of a batch: what their picture of them all would have as render key.
+    """
+
+    key: str
+    size: int = Field(ge=2)
+    index: int = Field(ge=0)
+
+
 class Item(_Part):
     """One generation, the smallest retryable unit.
 
@@ -28,6 +39,7 @@ class Item(_Part):
     `params` are the contract's parameters, complete and valid, without seed and input files' bytes.
     `inputs` maps a contract parameter to the name of an InputAsset of the plan.
     `row` is the manifest row as a spreadsheet counts it (header = 1).
+    `batch` is set where one prompt makes several items.
     """
 
     item_id: str
@@ -40,6 +52,8 @@ class Item(_Part):
     seed: int
     inputs: dict[str, str] = {}
     render_key: str
+    # Left out where there is none: plans that were made before batches keep their digest.
+    batch: Batch | None = Field(None, exclude_if=lambda value: value is None)
 
     @property
     def locale(self) -> str:

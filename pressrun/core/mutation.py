@@ -10,7 +10,7 @@ from typing import Any
 
 from pressrun.core.binding import compile_graph
 from pressrun.core.contract import Contract
-from pressrun.core.contract_fit import SEED_PARAMETER
+from pressrun.core.contract_fit import SEED_PARAMETER, pointer_of
 from pressrun.core.findings import Finding, Place
 from pressrun.core.graph import Graph, title_of
 from pressrun.core.params_validator import ParamsValidator
@@ -68,7 +68,7 @@ def _turn(
     moved: set[tuple[str, str]] = set()
     for value in values:
         moved |= changes(before, _compiled(bundle, {**base, name: value}))
-    place = Place(file=file, pointer=f"/properties/{name}")
+    place = Place(file=file, pointer=pointer_of(name))
     if not moved:
         yield Finding(
             code="knob-dead", message=f"parameter {name!r} changes nothing in the compiled graph", place=place,

@@ -57,6 +57,14 @@ def render_key(
     return digest_of([engine_class, sorted(key_of(output) for output in outputs)])[:40]
 
 
+def image_key(batch_key: str, index: int) -> str:
+    """The render key of one picture of a batch. `batch_key` is that of the graph with its batch size in it.
+
+    Picture 0 of a batch is not the picture of a batch of one, and picture 1 cannot be had from the seed alone.
+    """
+    return digest_of([batch_key, index])[:40]
+
+
 def _node_key(
     node: Mapping[str, Any], memo: Mapping[str, str], files: Mapping[str, str], models: Mapping[str, str]
 ) -> str:

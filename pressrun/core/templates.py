@@ -86,6 +86,20 @@ def render_value(template: Any, context: Mapping[str, Any], *, where: str) -> An
     return _render(template, context, where=where, depth=0)
 
 
+def names_in(template: Any) -> frozenset[str]:
+    """The names that a value of campaign.yaml asks for ("variant", "copy"); none where it cannot be read."""
+    if isinstance(template, Mapping):
+        return frozenset[str]().union(*map(names_in, template.values()))
+    if isinstance(template, list | tuple):
+        return frozenset[str]().union(*map(names_in, template))
+    if not isinstance(template, str) or "{" not in template:
+        return frozenset()
+    try:
+        return frozenset(node.name for node in _environment().parse(template).find_all(nodes.Name))
+    except (TemplateError, RecursionError):
+        return frozenset()
+
+
 def _render(template: Any, context: Mapping[str, Any], *, where: str, depth: int) -> Any:
     if depth > DEPTH_LIMIT:
         raise InputError(f"nested deeper than {DEPTH_LIMIT}", where=where)
