@@ -1,22 +1,19 @@
-"""The cost model: seconds by work done, learnt from every job that rendered something.
+"""The cost model: what an item takes on an instance type, by its class: workflow, megapixels × steps, batch.
 
-Work is megapixels × steps. A job of one workflow takes its cold start, then a rate of seconds for each unit of work.
-Rates and cold starts are those of whole jobs: what differs is the machine that AWS gave, not the single picture.
+A job takes its cold start, then seconds for each item. Where jobs have rendered the very class, an item takes what they
+took; else a line through the classes that were measured says it, else a rule of thumb.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import ClassVar, Literal
+from functools import cached_property
+from typing import Literal
 
 from pydantic import BaseModel
 
-from pressrun.core.codec import VersionedDocument
 from pressrun.core.item import Item
-from pressrun.core.job import JobRecord
-from pressrun.core.result import ItemResult
 
 # Where nothing was measured yet: one megapixel-step of an SDXL-class model on an A10, and a container's cold start.
 SECONDS_PER_MEGAPIXEL_STEP = 0.32
@@ -26,35 +23,29 @@ PROOF_COLD_START_SECONDS = 5.0
 DEFAULT_STEPS = 30
 # A guess may be this far off before anybody should be surprised.
 UNMEASURED_SPREAD = 2.0
-# With few jobs the largest one seen says little about the next.
-FEW_JOBS, FEW_JOBS_SPREAD = 5, 1.25
-# A first picture later than this after the order was a job that waited for something else, not a cold start.
-LONGEST_COLD_START = 3600.0
+# A PNG of a photograph, with its thumbnail; taken from nothing but experience.
+BYTES_PER_MEGAPIXEL = 1_700_000.0
 
 
-class CostObservation(VersionedDocument):
-    """What one job took for the items of one workflow; written once by collect.
+class ClassCost(BaseModel):
+    """Seconds for one item of a class on an instance type: `work` is megapixels × steps, `batch` how many at once.
 
-    `work` is Σ megapixels × steps of `items` rendered items, `seconds` the time they took together, `cold_seconds` from
-    the order to the first item (None where the times do not tell), `wall_seconds` from the order to the last item.
+    `bytes_each` is what one item leaves in the bucket, its thumbnail too; 0 where that was not measured.
     """
 
-    SCHEMA: ClassVar[str] = "cost/1"
+    model_config = {"extra": "forbid", "frozen": True}
 
-    job: str
-    workflow: str
-    engine_class: str
-    instance_type: str
-    items: int
     work: float
-    seconds: float
-    cold_seconds: float | None
-    wall_seconds: float
-    observed_at: str
+    batch: int = 1
+    jobs: int
+    items: int
+    p50: float
+    p90: float
+    bytes_each: float = 0.0
 
 
 class CostBasis(BaseModel):
-    """What an estimate stands on: `per_item` seconds and `rate` seconds for each megapixel-step, after a cold start.
+    """What an estimate stands on: `classes` as measured; for others `per_item` seconds, and `rate` for a unit of work.
 
     `assumed` means no measurement yet; `other_engine` that only another version of the engine was measured.
     """
@@ -71,14 +62,31 @@ class CostBasis(BaseModel):
     per_item_p90: float = 0.0
     cold_p50: float
     cold_p90: float
+    classes: tuple[ClassCost, ...] = ()
+    bytes_per_megapixel: float = 0.0
 
     def p50(self, item: Item) -> float:
         """Expected seconds of an item."""
-        return self.per_item + item_work(item) * self.rate_p50
+        return self.seconds(item_work(item), item_batch(item))[0]
 
     def p90(self, item: Item) -> float:
         """Seconds that nine of ten jobs stay below, for one item of theirs."""
-        return self.per_item_p90 + item_work(item) * self.rate_p90
+        return self.seconds(item_work(item), item_batch(item))[1]
+
+    def seconds(self, work: float, batch: int = 1) -> tuple[float, float]:
+        """Seconds (p50, p90) of one item of this class: megapixels × steps, and how many share a sampling."""
+        known = self._known.get((round(work, 3), batch))
+        if known is not None:
+            return known.p50, known.p90
+        return self.per_item + work * self.rate_p50, self.per_item_p90 + work * self.rate_p90
+
+    def knows(self, item: Item) -> bool:
+        """True where a class of this item's work and batch was rendered before, by any version of the engine."""
+        return (round(item_work(item), 3), item_batch(item)) in self._known
+
+    @cached_property
+    def _known(self) -> dict[tuple[float, int], ClassCost]:
+        return {(round(found.work, 3), found.batch): found for found in self.classes}
 
     def sentence(self, now: datetime | None = None) -> str:
         """Where the estimate is from, for people: sample size and age."""
@@ -90,10 +98,20 @@ class CostBasis(BaseModel):
         return f"measured on {self.items:,} items in {self.jobs} job{'s' * (self.jobs != 1)}{of}, the newest {age}"
 
 
+def item_megapixels(item: Item) -> float:
+    """Megapixels of one picture."""
+    return float(item.params.get("width", 1024)) * float(item.params.get("height", 1024)) / 1e6
+
+
 def item_work(item: Item) -> float:
     """Megapixels × steps."""
-    megapixels = float(item.params.get("width", 1024)) * float(item.params.get("height", 1024)) / 1e6
-    return megapixels * float(item.params.get("steps", DEFAULT_STEPS))
+    return item_megapixels(item) * float(item.params.get("steps", DEFAULT_STEPS))
+
+
+def item_batch(item: Item) -> int:
+    """How many items are sampled together with this one, itself included."""
+    batch = getattr(item, "batch", None)
+    return 1 if batch is None else int(batch.size)
 
 
 def assumed(press: str) -> CostBasis:
@@ -112,79 +130,27 @@ def assumed(press: str) -> CostBasis:
     )
 
 
-def observe(
-    record: JobRecord, results: Sequence[ItemResult], items: Mapping[str, Item], *, engine_class: str
-) -> list[CostObservation]:
-    """What a finished job teaches, for each workflow in it. `results` are all of the job's; `items` are by id."""
-    if not any(result.outcome == "rendered" for result in results):
-        return []
-    first = min(_moment(result.started_at) for result in results)
-    last = max(_end(result) for result in results)
-    ordered = _moment(record.ordered_at)
-    cold = first - ordered if 0 <= first - ordered <= LONGEST_COLD_START else None
-    known = sorted(
-        (result for result in results if result.outcome == "rendered" and result.item_id in items),
-        key=lambda result: items[result.item_id].workflow,
-    )
-    found = []
-    for workflow, group in groupby(known, key=lambda result: items[result.item_id].workflow):
-        own = list(group)
-        # Between first and last item there is work of the runner's, too; it is told apart only where all are of a kind.
-        busy = last - first if len(own) == len(results) else sum(result.seconds for result in own)
-        found.append(
-            CostObservation(
-                job=record.name,
-                workflow=workflow,
-                engine_class=engine_class,
-                instance_type=record.instance_type,
-                items=len(own),
-                work=round(sum(item_work(items[result.item_id]) for result in own), 6),
-                seconds=round(busy, 3),
-                cold_seconds=None if cold is None else round(cold, 3),
-                wall_seconds=round(max(last - ordered, last - first), 3),
-                observed_at=datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds"),
-            )
-        )
-    return found
+def bytes_of(item: Item, basis: CostBasis) -> tuple[float, bool]:
+    """Bytes one item leaves in the bucket, and whether that was measured: its class, else its size, else assumed."""
+    known = basis._known.get((round(item_work(item), 3), item_batch(item)))
+    if known is not None and known.bytes_each:
+        return known.bytes_each, True
+    if basis.bytes_per_megapixel:
+        return basis.bytes_per_megapixel * item_megapixels(item), True
+    return BYTES_PER_MEGAPIXEL * item_megapixels(item), False
 
 
-def learn(observations: Iterable[CostObservation], *, press: str, engine_class: str) -> CostBasis:
-    """The basis of an estimate: this very engine where it was measured, else its other versions, else the rule."""
-    family = engine_class.partition(":")[0]
-    usable = [seen for seen in observations if seen.work > 0 and seen.engine_class.partition(":")[0] == family]
-    exact = [seen for seen in usable if seen.engine_class == engine_class]
-    chosen, guess = exact or usable, assumed(press)
-    if not chosen:
-        return guess
-    rates = [seen.seconds / seen.work for seen in chosen]
-    colds = [seen.cold_seconds for seen in chosen if seen.cold_seconds is not None]
-    rate, cold = quantile(rates, 0.5), quantile(colds, 0.5) if colds else guess.cold_p50
-    few = FEW_JOBS_SPREAD if len(chosen) < FEW_JOBS else 1.0
-    return CostBasis(
-        source="measured" if exact else "other_engine",
-        jobs=len(chosen),
-        items=sum(seen.items for seen in chosen),
-        newest=max(seen.observed_at for seen in chosen),
-        rate_p50=rate,
-        rate_p90=max(quantile(rates, 0.9), rate * few),
-        cold_p50=cold,
-        cold_p90=max(quantile(colds, 0.9), cold * few) if colds else guess.cold_p90,
-    )
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """The quantile of a non-empty sample, between its neighbours."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-
-
-def _moment(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _end(result: ItemResult) -> float:
-    return _moment(result.started_at) + result.seconds
+def fit(points: Iterable[tuple[float, float, float]]) -> tuple[float, float]:
+    """The line seconds = a + b × work through (work, seconds, weight), neither part below zero."""
+    known = [point for point in points if point[2] > 0]
+    weight = sum(w for _, _, w in known)
+    x, y = (sum(w * point[at] for point in known for w in (point[2],)) / weight for at in (0, 1))
+    spread = sum(w * (work - x) ** 2 for work, _, w in known)
+    ratio = y / x if x else 0.0
+    if spread <= 1e-9:
+        return 0.0, ratio
+    rate = sum(w * (work - x) * (seconds - y) for work, seconds, w in known) / spread
+    if rate <= 0:
+        return y, 0.0
+    each = y - rate * x
+    return (each, rate) if each >= 0 else (0.0, ratio)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.cost import CostBasis, assumed
+from pressrun.core.estimate import InstanceChoice, MarketSaving, ReviewEstimate, StorageEstimate
 from pressrun.core.findings import Finding, Place
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
@@ -34,7 +35,11 @@ class Quote(VersionedDocument):
     `seconds` (p50) and `seconds_p90` add up all instances, cold starts too; `wall_seconds` and `wall_p90` are from the
     first order to the last picture with `job.parallel` jobs at a time. `cost` says for each workflow what the estimate
     stands on. `findings` tell why the run cannot be as the campaign wants it. `usd` is None for what has no price; it
-    is then counted in `unpriced`, never taken as zero.
+    is then counted in `unpriced`, never taken as zero, and named in `not_priced`.
+
+    `parallel` jobs at a time are what the times stand on: `job.parallel`, or the quota where that is lower (0 in older
+    documents). `probe`: nothing was known of a workflow here, so the canary measures it before the rest is bought.
+    `choices` are the instance types that were considered. `saving` is None where there is nothing to save.
     """
 
     SCHEMA: ClassVar[str] = "quote/1"
@@ -59,6 +64,13 @@ class Quote(VersionedDocument):
     wall_p90: float = 0.0
     cost: dict[str, CostBasis] = Field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    parallel: int = 0
+    probe: bool = False
+    choices: tuple[InstanceChoice, ...] = ()
+    review: ReviewEstimate | None = None
+    storage: StorageEstimate | None = None
+    saving: MarketSaving | None = None
+    not_priced: tuple[str, ...] = ()
 
     @property
     def to_render(self) -> int:

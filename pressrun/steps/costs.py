@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pressrun.core import keys
-from pressrun.core.cost import CostBasis, CostObservation, learn, observe
+from pressrun.core.cost import CostBasis
 from pressrun.core.errors import InputError
 from pressrun.core.job import JobRecord
+from pressrun.core.observation import CostObservation, learn, observe
 from pressrun.core.plan import RenderPlan
 from pressrun.steps.staging import StagedJob, job_progress
 from pressrun.steps.workspace import Workspace

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pressrun.core.cost import CostObservation, assumed, item_work, learn, observe, quantile
+from pressrun.core.cost import assumed, item_work
 from pressrun.core.item import Item
 from pressrun.core.job import JobRecord
+from pressrun.core.observation import CostObservation, learn, observe, quantile
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quote import Price, make_quote
 from pressrun.core.result import ItemResult

@@ -6,8 +6,8 @@ import pytest
 from job_press import ITEMS, Press
 
 from pressrun.core import keys
-from pressrun.core.cost import CostObservation
 from pressrun.core.job import JobRecord
+from pressrun.core.observation import CostObservation
 from pressrun.core.result import Progress
 from pressrun.steps import costs
 from pressrun.steps.costs import known_costs, record_costs
