@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from pressrun.core.codec import VersionedDocument
+from pressrun.core.codec import VersionedDocument, digest_of
+from pressrun.core.media import Playback
 from pressrun.core.result import Measurements, Sink
 
 
+class RenderedFile(BaseModel):
+    """One file of an item, in the work bucket; `node` is the output node that wrote it."""
+
+    model_config = {"extra": "forbid", "frozen": True}
+
+    node: str = ""
+    image_uri: str
+    thumb_uri: str | None = None
+    sha256: str
+    size: int
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    measurements: Measurements | None = None
+    playback: Playback | None = None
+
+
 class Render(VersionedDocument):
-    """One picture that exists, at renders/{render_key}.json, created with If-None-Match by `collect_results`."""
+    """One picture that exists, at renders/{render_key}.json, created with If-None-Match by `collect_results`.
+
+    A workflow with several outputs has its other files in `further`, in the order of its contract.
+    """
 
     SCHEMA: ClassVar[str] = "render/1"
 
@@ -28,6 +49,8 @@ class Render(VersionedDocument):
     width: int | None
     height: int | None
     measurements: Measurements | None
+    playback: Playback | None = None
+    further: tuple[RenderedFile, ...] = ()
     seed: int
     params: dict[str, Any]
     params_sha256: str
@@ -41,3 +64,10 @@ class Render(VersionedDocument):
     started_at: str
     seconds: float
     node_seconds: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def sealed_sha256(self) -> str:
+        """What a decision about this render binds: its file's digest; of several files, the digest of their digests."""
+        if not self.further:
+            return self.sha256
+        return digest_of([self.sha256, *(file.sha256 for file in self.further)])
