@@ -37,7 +37,7 @@ class Brand:
     def colour(self, name: str) -> Colour:
         """A named colour or #rrggbb; InputError where it is neither."""
         if _HEX.fullmatch(name):
-            return _rgb(name)
+            return parse_hex(name)
         if name not in self.colours:
             raise InputError(f"no colour {name!r}{_near(name, self.colours)}", where=self.file)
         return self.colours[name]
@@ -61,7 +61,7 @@ def parse_brand(data: bytes, *, file: str) -> Brand:
     if wrong:
         raise InputError(f"colours must be #rrggbb: {', '.join(wrong)}", where=file)
     return Brand(
-        colours={name: _rgb(value) for name, value in colours.items()},
+        colours={name: parse_hex(value) for name, value in colours.items()},
         fonts={role: _role(name, file) for role, name in fonts.items()},
         file=file,
     )
@@ -76,7 +76,8 @@ def _role(name: str, file: str) -> FontRole:
     return FontRole(family=family, weight=700 if bold else 400)
 
 
-def _rgb(value: str) -> Colour:
+def parse_hex(value: str) -> Colour:
+    """#rrggbb as (red, green, blue)."""
     number = int(value[1:], 16)
     return number >> 16 & 255, number >> 8 & 255, number & 255
 

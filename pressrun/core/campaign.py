@@ -14,6 +14,10 @@ from pressrun.core.policy_spec import PolicySpec
 
 PressKind = Literal["proof", "final"]
 RetentionClass = Literal["scratch", "rejected", "campaign"]
+QualityCode = Literal[
+    "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "identical", "near-duplicate",
+    "off-palette",
+]  # fmt: skip
 
 
 class _Spec(BaseModel):
@@ -53,10 +57,33 @@ class SpendSpec(_Spec):
     limit: float = Field(200.0, ge=0, description="a ceiling above this is refused")
 
 
-class QualitySpec(_Spec):
-    """What `collect` judges. `failed_share` is the error budget of a run."""
+class PaletteSpec(_Spec):
+    """How much of a picture must be in the brand's colours."""
 
-    min_contrast: float = Field(4.0, ge=0, description="standard deviation of luma, 0-255; below: blank")
+    colours: tuple[str, ...] = Field(
+        (), description="names of include/brand/palette.yaml or #rrggbb; none: all colours of that file"
+    )
+    tolerance: float = Field(25.0, gt=0, le=100, description="distance in CIE Lab up to which a colour counts as one")
+    min_share: float = Field(0.15, ge=0, le=1, description="share of the picture that must be in these colours")
+
+
+class QualitySpec(_Spec):
+    """What is judged before people look. `failed_share` is the error budget of a run.
+
+    `note` lists verdicts that are shown to reviewers and refuse nothing; `ignore` those that are not made at all.
+    """
+
+    min_contrast: float = Field(
+        4.0, ge=0, description="standard deviation of luma, 0-255; below: near-constant, or blank below 1"
+    )
+    max_flat: float = Field(0.995, gt=0, le=1, description="share of one colour; above: near-constant")
+    duplicate_distance: int = Field(
+        4, ge=0, le=16, description="bits of 64 in which two perceptual hashes differ; up to here: near-duplicate"
+    )
+    palette: PaletteSpec | None = Field(None, description="the brand's colours; none: colours are not judged")
+    min_loudness: float = Field(-60.0, le=0, description="loudness of a sound as RMS in dBFS; below: silent")
+    note: tuple[QualityCode, ...] = Field(("near-duplicate", "off-palette"), description="verdicts that only inform")
+    ignore: tuple[QualityCode, ...] = Field((), description="verdicts that this campaign does without")
     failed_share: float = Field(0.2, ge=0, le=1, description="share of items that may fail before the run stops")
 
 

@@ -9,6 +9,9 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel
 
 from pressrun.core.codec import VersionedDocument
+from pressrun.core.media import Medium, Playback, medium_of
+from pressrun.core.quality import Verdict
+from pressrun.core.render import RenderedFile
 
 EndState = Literal["rendered", "reused", "qc_rejected", "failed"]
 
@@ -19,7 +22,11 @@ def axis_order(axes: Iterable[str]) -> list[str]:
 
 
 class CollectedItem(BaseModel):
-    """One item's end state. `sha256` and the URIs are set for every state but `failed`; `reason` for the last two."""
+    """One item's end state. `sha256` and the URIs are set for every state but `failed`; `reason` for the last two.
+
+    `sha256` is what a decision binds. Of an item with `further` files it is the digest of all their digests, and
+    `file_sha256` is the first file's own.
+    """
 
     model_config = {"extra": "forbid", "frozen": True}
 
@@ -36,11 +43,38 @@ class CollectedItem(BaseModel):
     width: int | None = None
     height: int | None = None
     media_type: str | None = None
+    size: int = 0
+    playback: Playback | None = None
+    file_sha256: str | None = None
+    further: tuple[RenderedFile, ...] = ()
+    code: str = ""
     reason: str = ""
+    notes: tuple[Verdict, ...] = ()
 
     @property
     def label(self) -> str:
         return " · ".join(self.axes[axis] for axis in axis_order(self.axes))
+
+    @property
+    def medium(self) -> Medium:
+        return medium_of(self.media_type or "", self.playback)
+
+    @property
+    def files(self) -> tuple[RenderedFile, ...]:
+        """Every file of the item, the one that stands for it first; none where it failed."""
+        if self.image_uri is None or self.sha256 is None:
+            return ()
+        first = RenderedFile(
+            image_uri=self.image_uri,
+            thumb_uri=self.thumb_uri,
+            sha256=self.file_sha256 or self.sha256,
+            size=self.size,
+            media_type=self.media_type or "image/png",
+            width=self.width,
+            height=self.height,
+            playback=self.playback,
+        )
+        return (first, *self.further)
 
     @property
     def reviewable(self) -> bool:

@@ -66,6 +66,12 @@ class Render(VersionedDocument):
     node_seconds: dict[str, float] = Field(default_factory=dict)
 
     @property
+    def files(self) -> tuple[RenderedFile, ...]:
+        """Every file, the one that stands for the item first."""
+        own = {name: getattr(self, name) for name in RenderedFile.model_fields if name != "node"}
+        return (RenderedFile(**own), *self.further)
+
+    @property
     def sealed_sha256(self) -> str:
         """What a decision about this render binds: its file's digest; of several files, the digest of their digests."""
         if not self.further:

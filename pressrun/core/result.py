@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Literal
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from pressrun.core.codec import VersionedDocument, canonical_json
 from pressrun.core.errors import InputError
+from pressrun.core.item import Batch
+from pressrun.core.media import Playback
 
 Outcome = Literal["rendered", "failed"]
 Sink = Literal["stock", "pressrun"]
@@ -21,16 +23,27 @@ class _Part(BaseModel):
 
 
 class Measurements(_Part):
-    """Numbers about the pixels; the runner measures, collect judges. Luma 0-255; `phash` is 16 hex digits (64 bit)."""
+    """Numbers about the pixels; the runner measures, collect judges. Luma 0-255; `phash` is 16 hex digits (64 bit).
+
+    `flat` is the share (0 to 1) of the commonest colour, `colours` the commonest ones as #rrggbb with their shares, and
+    `pixels` a digest that is the same for the same picture, whatever text its file carries. Runners before 1.1 did not
+    measure these three.
+    """
 
     mean: float
     contrast: float
     distinct: int
     phash: str
+    flat: float = 0.0
+    colours: tuple[tuple[str, float], ...] = ()
+    pixels: str = ""
 
 
 class OutputFile(_Part):
-    """One file an item produced. `file` and `thumb` are relative to the job's output prefix."""
+    """One file an item produced. `file` and `thumb` are relative to the job's output prefix.
+
+    `playback` is there for films and sounds; then `thumb` and `measurements` are of a frame, or of the sound's wave.
+    """
 
     node: str
     file: str
@@ -41,6 +54,7 @@ class OutputFile(_Part):
     height: int | None = None
     thumb: str | None = None
     measurements: Measurements | None = None
+    playback: Playback | None = None
 
 
 class ItemError(_Part):
@@ -58,7 +72,10 @@ class ItemError(_Part):
 
 
 class ItemResult(_Part):
-    """The end state of one item in one job."""
+    """The end state of one item in one job.
+
+    Where it is one picture of a batch, `seconds` are its share: those of the prompt, divided by the items it was for.
+    """
 
     item_id: str
     render_key: str
@@ -74,6 +91,7 @@ class ItemResult(_Part):
     node_seconds: dict[str, float] = {}
     engine_version: str
     sink: Sink = "stock"
+    batch: Batch | None = Field(None, exclude_if=lambda value: value is None)
     host: str
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,24 +14,55 @@ from pressrun.core.result import Measurements
 THUMB_SIDE = 384
 _SAMPLE_SIDE = 256
 _HASH_SIDE = 32
+_MOST_COLOURS = 8
+_Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def measure(image: Image.Image) -> Measurements:
-    """Mean and standard deviation of luma (0-255), distinct colours of a sample, and a 64-bit perceptual hash.
+    """Mean and standard deviation of luma (0-255), colours of a sample, a perceptual hash, a digest of the pixels.
 
-    `distinct` counts the RGB colours of every n-th pixel, at most 65,536 of them: enough to tell a flat image.
+    `distinct` counts the RGB colours of every n-th pixel, at most 65,536 of them: enough to tell a flat image. `flat`
+    takes colours that differ by less than 1/32 as one, `colours` by less than 1/8.
     """
     rgb = image.convert("RGB")
     luma = np.asarray(rgb.convert("L"), dtype=np.float32)
     step = max(1, -(-max(rgb.size) // _SAMPLE_SIDE))
-    sample = np.asarray(rgb)[::step, ::step].astype(np.uint32)
-    packed = (sample[..., 0] << 16) | (sample[..., 1] << 8) | sample[..., 2]
+    sample = np.asarray(rgb)[::step, ::step].reshape(-1, 3).astype(np.uint32)
     return Measurements(
         mean=round(float(luma.mean()), 2),
         contrast=round(float(luma.std()), 2),
-        distinct=int(np.unique(packed).size),
+        distinct=int(np.unique(_packed(sample, 8)).size),
         phash=perceptual_hash(rgb),
+        flat=round(float(np.bincount(_packed(sample, 5)).max()) / len(sample), 4),
+        colours=_colours(sample),
+        pixels=_pixels(image),
     )
+
+
+def _packed(sample: _Array, bits: int) -> _Array:
+    """Each colour as one number, of its `bits` highest bits a channel."""
+    high = sample >> (8 - bits)
+    return np.asarray((high[:, 0] << 2 * bits) | (high[:, 1] << bits) | high[:, 2])
+
+
+def _colours(sample: _Array) -> tuple[tuple[str, float], ...]:
+    """The commonest colours: the means of the fullest of 512 boxes, and how much of the sample is in each."""
+    boxes = _packed(sample, 3)
+    counts = np.bincount(boxes, minlength=512)
+    found = []
+    for box in np.argsort(-counts, kind="stable")[:_MOST_COLOURS]:
+        if counts[box]:
+            red, green, blue = sample[boxes == box].mean(axis=0).round().astype(int)
+            found.append((f"#{red:02x}{green:02x}{blue:02x}", round(float(counts[box]) / len(sample), 4)))
+    return tuple(found)
+
+
+def _pixels(image: Image.Image) -> str:
+    """32 hex digits of size and pixels, with transparency where there is any."""
+    plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    digest = hashlib.blake2b(f"{plain.mode} {plain.width} {plain.height} ".encode(), digest_size=16)
+    digest.update(plain.tobytes())
+    return digest.hexdigest()
 
 
 def perceptual_hash(image: Image.Image) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pressrun.core import keys
 from pressrun.core.collection import CollectedItem, Collection, EndState
 from pressrun.core.errors import ConflictError, JobError
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
-from pressrun.core.quality import judge
+from pressrun.core.quality import Verdicts, judge_all
 from pressrun.core.quote import Quote
 from pressrun.core.refs import CollectionRef, PlanRef, QuoteRef
 from pressrun.core.render import Render
@@ -84,14 +85,15 @@ def _collected(
     for item in plan.items:
         if item.render_key not in renders:
             renders[item.render_key] = _read_render(ws, item.render_key)
+    drawn = [(item, render.files) for item in plan.items if (render := renders[item.render_key]) is not None]
+    verdicts = judge_all(drawn, plan.spec.quality)
+    for item in plan.items:
         render = renders[item.render_key]
         if render is None:
-            yield _end(item, "failed", None, reason=_why(failures.get(item.item_id)))
+            yield _failed(item, failures.get(item.item_id))
             continue
-        verdict = judge(render, params=item.params, spec=plan.spec.quality)
         bought = item.item_id not in reused and item.render_key in made
-        state: EndState = "qc_rejected" if verdict else "rendered" if bought else "reused"
-        yield _end(item, state, render, reason=verdict, bought=bought)
+        yield _judged(item, render, verdicts[item.item_id], bought=bought)
 
 
 def _read_render(ws: Workspace, render_key: str) -> Render | None:
@@ -99,30 +101,39 @@ def _read_render(ws: Workspace, render_key: str) -> Render | None:
     return ws.read(Render, key) if ws.work.head(key) else None
 
 
-def _end(item: Item, state: EndState, render: Render | None, *, reason: str, bought: bool = False) -> CollectedItem:
+def _judged(item: Item, render: Render, found: Verdicts, *, bought: bool) -> CollectedItem:
+    state: EndState = "qc_rejected" if found.rejected else "rendered" if bought else "reused"
     return CollectedItem(
-        item_id=item.item_id,
-        cell_id=item.cell_id,
-        axes=item.axes,
-        round=item.round,
+        **_planned(item),
         state=state,
         bought=bought,
-        render_key=item.render_key,
-        sha256=render.sha256 if render else None,
-        image_uri=render.image_uri if render else None,
-        thumb_uri=render.thumb_uri if render else None,
-        width=render.width if render else None,
-        height=render.height if render else None,
-        media_type=render.media_type if render else None,
-        reason=reason,
+        sha256=render.sealed_sha256,
+        file_sha256=render.sha256 if render.further else None,
+        image_uri=render.image_uri,
+        thumb_uri=render.thumb_uri,
+        width=render.width,
+        height=render.height,
+        media_type=render.media_type,
+        size=render.size,
+        playback=render.playback,
+        further=render.further,
+        code=found.rejected.code if found.rejected else "",
+        reason=found.rejected.reason if found.rejected else "",
+        notes=found.notes,
     )
 
 
-def _why(result: ItemResult | None) -> str:
+def _failed(item: Item, result: ItemResult | None) -> CollectedItem:
     if result is None or result.error is None:
-        return "no job delivered it: every attempt of its shard ended first"
-    node = f" at node {result.error.node}" if result.error.node else ""
-    return f"{result.error.kind}{node}: {result.error.message}"
+        code, reason = "not-delivered", "no job delivered it: every attempt of its shard ended first"
+    else:
+        node = f" at node {result.error.node}" if result.error.node else ""
+        code, reason = result.error.kind, f"{result.error.kind}{node}: {result.error.message}"
+    return CollectedItem(**_planned(item), state="failed", code=code, reason=reason)
+
+
+def _planned(item: Item) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in ("item_id", "cell_id", "axes", "round", "render_key")}
 
 
 def _hold_to_budget(collection: Collection, plan: RenderPlan) -> None:

@@ -146,7 +146,7 @@ def test_the_samples_proof(campaign: str, tmp_path: Path) -> None:
     press = Press(plan, ws, tmp_path)
     for item in (plan.items[0], plan.items[-1]):
         (made,) = press.proof(item)
-        assert judge(made, params=item.params, spec=plan.spec.quality) == ""
+        assert judge(made, params=item.params, spec=plan.spec.quality) == []
         kind = {"motion_teaser": "image/webp", "sound_logo": "audio/flac"}.get(campaign, "image/png")
         assert made.media_type == kind
         if campaign == "motion_teaser":
