@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import httpx
@@ -27,6 +27,9 @@ from pressrun.core.errors import EngineError
 RECONNECT_PAUSE = 0.5
 RECONNECT_TRIES = 6
 HTTP_TIMEOUT = 30.0
+# Ended prompts that the engine's history may hold before they are deleted together: 7 kB each, and one request for all
+# of them. A request for each would take the interpreter from the engine's worker once for every picture.
+HISTORY_BATCH = 50
 
 Deliver = Callable[[Transition | EngineError], None]
 
@@ -55,7 +58,8 @@ class ComfyClient:
         )
         self._socket: ClientConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._doubts: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._ended: list[str] = []
         self._closing = self._failed = False
         self.reconnects = 0
         self.book = PromptBook()
@@ -71,10 +75,12 @@ class ComfyClient:
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
-        for task in (*self._tasks, *self._doubts):
+        for task in (*self._tasks, *self._errands):
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._doubts, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._errands, return_exceptions=True)
         await self._close_socket()
+        if not self._failed and self._alive():
+            await self._sweep()
         await self._http.aclose()
 
     # -- orders ---------------------------------------------------------------------------------------------------
@@ -124,10 +130,21 @@ class ComfyClient:
         """Ask the engine to unload models and drop caches before its next prompt."""
         await self._request("POST", "/free", json={"unload_models": True, "free_memory": True})
 
-    async def consumed(self, prompt_id: str) -> None:
-        """Forget an ended prompt here and in the engine's history, which would otherwise grow without end."""
+    def consumed(self, prompt_id: str) -> None:
+        """Forget an ended prompt: here at once, in the engine's history together with its next neighbours.
+
+        The history would otherwise grow without end; what is left of it goes when the client closes.
+        """
         self.book.forget(prompt_id)
-        await self._request("POST", "/history", json={"delete": [prompt_id]})
+        self._ended.append(prompt_id)
+        if len(self._ended) >= HISTORY_BATCH:
+            self._run_errand(self._sweep())
+
+    async def _sweep(self) -> None:
+        ended, self._ended = self._ended, []
+        if ended:
+            with contextlib.suppress(EngineGoneError):  # an engine that is gone has no history either
+                await self._request("POST", "/history", json={"delete": ended})
 
     async def system_stats(self) -> dict[str, Any]:
         """GET /system_stats; EngineError where the answer is not what the protocol says."""
@@ -213,14 +230,14 @@ class ComfyClient:
             return
         for transition in self.book.feed(message, now):
             if transition.what == "unsure":
-                self._doubt(transition.prompt.id)
+                self._run_errand(self._reconcile([transition.prompt.id]))
             else:
                 self._deliver(transition)
 
-    def _doubt(self, prompt_id: str) -> None:
-        task = asyncio.create_task(self._reconcile([prompt_id]))
-        self._doubts.add(task)
-        task.add_done_callback(self._doubts.discard)
+    def _run_errand(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
 
     async def _reopen(self) -> bool:
         """Close fully, wait, open again, then ask for what was missed. False where the engine is gone."""

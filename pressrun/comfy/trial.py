@@ -58,7 +58,7 @@ async def try_graph(base_url: str, graph: Mapping[str, Any], *, timeout_seconds:
         except TimeoutError:
             await client.cancel(prompt_id)
             return Trial("timeout", timeout_seconds, Failure("timeout", f"no end after {timeout_seconds:.0f} s"))
-        await client.consumed(prompt_id)
+        client.consumed(prompt_id)
         return _trial(prompt)
 
 

@@ -25,7 +25,7 @@ class RunnerConfig(BaseModel):
     engine: str | None = Field(None, description="proof or comfyui; must be the shard's own engine.")
     engine_count: int | None = Field(None, ge=1, description="Engines to run; default one per GPU, one without.")
     queue_depth: int = Field(
-        3, ge=1, le=16, description="Prompts kept queued in each engine; more than 4 buys nothing."
+        3, ge=1, le=16, description="Prompts kept queued in each engine at least; more where they are short."
     )
     stall_seconds: float = Field(120.0, gt=0, description="Silence of a running prompt after which its engine is dead.")
     ready_seconds: float = Field(300.0, gt=0, description="How long an engine may take to start.")

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from pressrun.comfy.client import ComfyClient
-from pressrun.comfy.errors import EngineGoneError, EngineStalledError, Failure, PromptRefusedError
+from pressrun.comfy.errors import EngineStalledError, Failure, PromptRefusedError
 from pressrun.comfy.protocol import Prompt, PromptState, Transition
 from pressrun.comfy.server import EngineServer
 from pressrun.core.errors import EngineError
 from pressrun.runner.desk import Run, log
 from pressrun.runner.dispatch import Dispatch
 from pressrun.runner.harvest import OutputError, harvest
+from pressrun.runner.pace import Pace
 from pressrun.runner.parts import Flight, JobParts
 from pressrun.runner.sink import text_chunks
 from pressrun.runner.work import Ticket
@@ -40,6 +41,7 @@ class Session:
         self._flights: dict[str, Flight] = {}
         self._harvests: set[asyncio.Task[None]] = set()
         self._dispatch = Dispatch(client, parts)
+        self._pace = Pace(self._config.queue_depth)
         self._drain_until: float | None = None
         self._recycle = False
 
@@ -83,7 +85,7 @@ class Session:
 
     async def _fill(self) -> None:
         """Keep the engine's queue a few prompts deep, but never run far ahead of the harvest."""
-        depth = self._config.queue_depth
+        depth = self._pace.depth
         while len(self._flights) < depth and len(self._harvests) < 4 * depth:
             ticket = self._work.take()
             if ticket is None:
@@ -131,7 +133,7 @@ class Session:
         prompt = event.prompt
         warm_up = self._dispatch.warm_ups.pop(prompt.id)
         self._desk.warmed_up(warm_up.workflow, warm_up.models, prompt.outcome or "lost", prompt.seconds or 0.0)
-        await self._client.consumed(prompt.id)
+        self._client.consumed(prompt.id)
 
     def _watch_memory(self) -> None:
         limit = self._config.memory_limit_mb
@@ -142,6 +144,7 @@ class Session:
 
     async def _finished(self, flight: Flight, prompt: Prompt) -> None:
         limits = self._parts.shard.limits
+        self._pace.note(prompt.seconds)
         if prompt.outcome == "success":
             self._begin_harvest(flight, prompt)
             return
@@ -159,7 +162,7 @@ class Session:
             self._failed(flight.ticket, failure, prompt.id, prompt)
             if failure.kind == "out-of-memory":
                 await self._client.free()
-        await self._client.consumed(prompt.id)
+        self._client.consumed(prompt.id)
 
     def _begin_harvest(self, flight: Flight, prompt: Prompt) -> None:
         task = asyncio.create_task(self._harvest(flight, prompt))
@@ -195,8 +198,7 @@ class Session:
             self._failed(ticket, Failure(kind="output", message=f"{type(exc).__name__}: {exc}"), prompt.id, prompt)
         else:
             self._desk.render(ticket, Run.of(prompt, self._dispatch.version, flight.sink), files)
-        with contextlib.suppress(EngineGoneError):
-            await self._client.consumed(prompt.id)
+        self._client.consumed(prompt.id)
 
     def _failed(self, ticket: Ticket, failure: Failure, prompt_id: str, prompt: Prompt | None = None) -> None:
         item = ticket.item

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import runner_shards as shards
 
+from pressrun.comfy import client as client_module
 from pressrun.comfy import wire
 from pressrun.comfy.client import ComfyClient
 from pressrun.comfy.errors import EngineGoneError, PromptRefusedError
@@ -146,16 +148,29 @@ async def test_a_socket_that_hears_nothing_is_noticed_and_replaced(tmp_path: Pat
             assert not event.prompt.patchy
 
 
-async def test_history_is_deleted_as_consumed_and_unknown_prompts_are_lost(tmp_path: Path) -> None:
+async def test_history_is_deleted_in_batches_and_the_rest_on_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "HISTORY_BATCH", 2)
     inbox: asyncio.Queue[Transition | EngineError] = asyncio.Queue()
-    async with engine(tmp_path) as server, ComfyClient(server.base_url, inbox.put_nowait) as client:
-        prompt_id = wire.prompt_id("s", "a", 1)
-        await client.submit(prompt_id, graph(1))
-        await ended(inbox, 1)
-        assert (await client.look_up(prompt_id)).status == "success"
-        await client.consumed(prompt_id)
-        assert (await client.look_up(prompt_id)).status == "unknown"
-        assert prompt_id not in client.book
+    one, two, three = (wire.prompt_id("s", name, 1) for name in "abc")
+    async with engine(tmp_path) as server:
+        async with ComfyClient(server.base_url, inbox.put_nowait) as client:
+            for number, prompt_id in enumerate((one, two, three)):
+                await client.submit(prompt_id, graph(number))
+            await ended(inbox, 3)
+            client.consumed(one)
+            assert one not in client.book
+            assert (await client.look_up(one)).status == "success"
+            client.consumed(two)
+            async with asyncio.timeout(120):
+                while (await client.look_up(two)).status != "unknown":  # noqa: ASYNC110 - nobody is told of it
+                    await asyncio.sleep(0.02)
+            assert (await client.look_up(one)).status == "unknown"
+            client.consumed(three)
+            assert (await client.look_up(three)).status == "success"
+        async with httpx.AsyncClient(base_url=server.base_url, trust_env=False) as http:
+            assert (await http.get("/history")).json() == {}
 
 
 async def test_a_refused_prompt_says_why_and_leaves_nothing_behind(tmp_path: Path) -> None:

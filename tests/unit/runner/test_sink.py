@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -51,6 +52,13 @@ def test_pixels_are_converted_as_save_image_does() -> None:
     expected = np.clip(255.0 * values, 0, 255).astype(np.uint8)  # SaveImage's own line
     assert np.array_equal(to_bytes_like_save_image(Tensor(values)), expected)
     assert np.array_equal(values, before), "the tensor may be another node's input"
+
+
+@pytest.mark.parametrize(("inside", "frozen"), [("sys.modules['folder_paths'] = sys", True), ("", False)])
+def test_what_comfyui_has_loaded_is_spared_by_its_collector(inside: str, frozen: bool) -> None:
+    program = f"import gc, sys; {inside}\nimport pressrun.comfy.nodes.pressrun_sink; print(gc.get_freeze_count() > 0)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(frozen)
 
 
 def test_the_node_is_known_by_the_name_that_the_runner_puts_in() -> None:
