@@ -117,6 +117,11 @@ class CampaignSpec(_Spec):
     combine: str = Field("product * locale", description="`*` is the product; `(a, b)` goes through both in step")
     cell: tuple[str, ...] = Field(("product", "locale"), description="axes of one deliverable; the rest are candidates")
     seed_axes: tuple[str, ...] = Field(("product", "variant"), description="axes that change the seed")
+    batch: str | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="axis whose values are the pictures of one prompt: same parameters, one seed",
+    )
     seed: int = Field(0, description="change it for other pictures of everything")
     params: dict[str, Any] = Field({}, description="contract parameter -> value or template")
     inputs: dict[str, str | DerivedInput] = Field(
@@ -125,11 +130,6 @@ class CampaignSpec(_Spec):
     schedule: str | None = Field(None, description="cron expression; none: triggered only")
     timezone: str = Field("UTC", description="time zone of the schedule and of the drop's date")
     start: str | None = Field(None, description="first drop, ISO date; scheduled campaigns only")
-    batch: str | None = Field(
-        None,
-        exclude_if=lambda value: value is None,
-        description="axis whose values are the pictures of one prompt: same parameters, one seed",
-    )
     catchup: bool = Field(False, description="whether drops missed since `start` are made up for")
     job: JobSpec = Field(JobSpec(), description="how the work is cut")
     spend: SpendSpec = Field(SpendSpec(), description="money")
@@ -156,6 +156,8 @@ class CampaignSpec(_Spec):
             ]
             if unknown:
                 raise ValueError(f"{name} names unknown axes {unknown}; known: {sorted(known)}")
+        if self.batch is not None and self.batch not in self.axes:
+            raise ValueError(f"batch names {self.batch!r}, which is not among the axes: {sorted(self.axes)}")
         for axis, values in self.axes.items():
             ids = [str(value.get("id", "")) for value in values]
             if not ids or "" in ids or len(set(ids)) != len(ids):
@@ -163,20 +165,18 @@ class CampaignSpec(_Spec):
         return self
 
     @property
+    def batch_size(self) -> int:
+        """Pictures that one prompt makes; 1 where every item is a prompt of its own."""
+        return len(self.axes[self.batch]) if self.batch is not None else 1
+
+    @property
     def candidate_axes(self) -> tuple[str, ...]:
-        if self.batch is not None and self.batch not in self.axes:
-            raise ValueError(f"batch names {self.batch!r}, which is not among the axes: {sorted(self.axes)}")
         """The axes that make candidates of a cell, in authored order."""
         return tuple(axis for axis in ("product", "locale", *self.axes) if axis not in self.cell)
 
 
 # `variant` is in the default although not every campaign has that axis; drop and round vary by run, not by row.
 _FREE_SEED_AXES = {"variant", "drop", "round"}
-    @property
-    def batch_size(self) -> int:
-        """Pictures that one prompt makes; 1 where every item is a prompt of its own."""
-        return len(self.axes[self.batch]) if self.batch is not None else 1
-
 
 
 def parse_campaign(data: bytes, *, file: str) -> CampaignSpec:
