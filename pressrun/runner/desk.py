@@ -6,11 +6,13 @@ import asyncio
 import datetime
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pressrun.comfy.errors import Failure
 from pressrun.comfy.protocol import Prompt
 from pressrun.core.codec import digest_of
+from pressrun.core.item import Item
 from pressrun.core.result import ItemError, ItemResult, OutputFile, Progress, Sink, write_segment
 from pressrun.core.shard import Shard
 from pressrun.runner.atomic import write_atomic
@@ -25,7 +27,7 @@ _LOG_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Run:
-    """What one prompt was: for the result line, whichever way it ended."""
+    """What one prompt was: for its items' result lines, whichever way it ended. Seconds are of all of them together."""
 
     prompt_id: str
     seconds: float
@@ -73,13 +75,21 @@ class Desk:
         """Count what an earlier run on this disk finished, and take it out of the work."""
         done = earlier_results(self._places.output / "results", self._places.output)
         for ticket in list(self._work.waiting):
-            result = done.get(ticket.item.item_id)
-            if result is not None and result.render_key == ticket.item.render_key:
+            ended = [
+                result
+                for item in ticket.items
+                if (result := done.get(item.item_id)) and result.render_key == item.render_key
+            ]
+            gone = {result.item_id for result in ended}
+            self._work.decided(item for item in ticket.items if item.item_id in gone)
+            self.resumed += len(ended)
+            self.rendered += sum(result.outcome == "rendered" for result in ended)
+            self.failed += sum(result.outcome == "failed" for result in ended)
+            left = tuple(item for item in ticket.items if item.item_id not in gone)
+            if left:
+                ticket.items = left
+            else:
                 self._work.waiting.remove(ticket)
-                self._work.decided(ticket)
-                self.resumed += 1
-                self.rendered += result.outcome == "rendered"
-                self.failed += result.outcome == "failed"
         if self.resumed:
             log(f"resumed: {self.resumed}/{self.planned} items were already done here")
 
@@ -90,29 +100,43 @@ class Desk:
         log(f"warm-up of {workflow}{named}: {outcome} in {seconds:.2f} s")
         self.events.write("warmed_up", workflow=workflow, models=models, outcome=outcome, seconds=round(seconds, 3))
 
-    def render(self, ticket: Ticket, run: Run, outputs: tuple[OutputFile, ...]) -> None:
-        """Write down a rendered item; its files are in place."""
+    def render(self, ticket: Ticket, run: Run, outputs: Sequence[tuple[OutputFile, ...]]) -> None:
+        """Write down a prompt's rendered items; their files, item by item, are in place."""
         ticket.tries += 1
-        self.rendered += 1
-        self._close(ticket, run, outputs=outputs)
+        for item, files in zip(ticket.items, outputs, strict=True):
+            self.rendered += 1
+            self._write(item, ticket, run, outputs=files)
+        self._close(ticket, run)
+        if time.monotonic() - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = time.monotonic()
+            log(f"rendered {self.rendered}/{self.planned}: {ticket.label} in {run.seconds:.2f} s")
 
     def fail(self, ticket: Ticket, run: Run, failure: Failure) -> None:
-        """Write down a failed item; stops the work where too many have failed."""
-        self.failed += 1
-        self.failure_kinds[failure.kind] = self.failure_kinds.get(failure.kind, 0) + 1
+        """Write down a prompt's items as failed; stops the work where too many have."""
+        count = len(ticket.items)
+        self.failed += count
+        self.failure_kinds[failure.kind] = self.failure_kinds.get(failure.kind, 0) + count
         self.first_failure = self.first_failure or failure.message
-        log(f"failed {ticket.item.item_id} ({ticket.item.label}) [{failure.kind}]: {failure.message}")
+        log(f"failed {ticket.label} [{failure.kind}]: {failure.message}")
         larger = failure.kind == "out-of-memory"
-        message = failure.message + (" — it needs a larger job.instance_type" if larger else "")
+        needs = " — it needs a larger job.instance_type" + (" or a smaller batch" if ticket.pictures > 1 else "")
+        message = failure.message + (needs if larger else "")
         error = ItemError(kind=failure.kind, message=message, node=failure.node, larger_instance=larger)
-        self._close(ticket, run, error=error)
+        for item in ticket.items:
+            self._write(item, ticket, run, error=error)
+        self._close(ticket, run)
         if self.failed > self._shard.limits.failed_share * self.planned and not self._work.settled:
             self._work.stop("budget")
 
-    def _close(
-        self, ticket: Ticket, run: Run, *, outputs: tuple[OutputFile, ...] = (), error: ItemError | None = None
-    ) -> None:
-        item = ticket.item
+    def _close(self, ticket: Ticket, run: Run) -> None:
+        self.busy_seconds += run.seconds
+        self._work.decided(ticket.items)
+
+    def _write(
+        self, item: Item, ticket: Ticket, run: Run, *, outputs: tuple[OutputFile, ...] = (),
+        error: ItemError | None = None,
+    ) -> None:  # fmt: skip
+        share = len(ticket.items)
         started = datetime.datetime.fromtimestamp(ticket.first_started or time.time(), datetime.UTC)
         result = ItemResult(
             item_id=item.item_id,
@@ -125,18 +149,14 @@ class Desk:
             params_sha256=digest_of(item.params),
             prompt_id=run.prompt_id,
             started_at=started.isoformat(timespec="milliseconds"),
-            seconds=run.seconds,
-            node_seconds=run.node_seconds,
+            seconds=round(run.seconds / share, 4),
+            node_seconds={node: round(seconds / share, 4) for node, seconds in run.node_seconds.items()},
             engine_version=run.engine_version,
             sink=run.sink,
+            batch=item.batch,
             host=self._host,
         )
-        self.busy_seconds += run.seconds
         self._results.add(write_segment([result]))
-        self._work.decided(ticket)
-        if not error and time.monotonic() - self._logged_at >= _LOG_SECONDS:
-            self._logged_at = time.monotonic()
-            log(f"rendered {self.rendered}/{self.planned}: {item.item_id} ({item.label}) in {run.seconds:.2f} s")
 
     async def tick(self, state: str) -> None:
         """Write files that are due, and a progress document every few seconds; the disk waits in a thread."""

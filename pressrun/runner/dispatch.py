@@ -12,7 +12,6 @@ from pressrun.comfy.client import ComfyClient
 from pressrun.comfy.errors import Failure, PromptRefusedError
 from pressrun.comfy.nodes import SINK_CLASS
 from pressrun.core.errors import PressrunError, SetupError
-from pressrun.core.item import Item
 from pressrun.runner.order import OrderKey, order_key
 from pressrun.runner.parts import Flight, JobParts, bind
 from pressrun.runner.sink import with_sink
@@ -53,7 +52,7 @@ class Dispatch:
         self._sink = self._parts.config.sink == "auto" and await self._client.knows(SINK_CLASS)
 
     def make(self, ticket: Ticket) -> tuple[str, Flight]:
-        """The item as a prompt: its id, its graph. PromptRefusedError where the graph cannot be bound."""
+        """The ticket as a prompt: its id, its graph. PromptRefusedError where the graph cannot be bound."""
         ticket.submissions += 1
         item = ticket.item
         prompt_id = wire.prompt_id(self._parts.shard_sha256, item.item_id, ticket.submissions)
@@ -70,13 +69,17 @@ class Dispatch:
     async def post(self, prompt_id: str, flight: Flight) -> None:
         """Post it, after its warm-up. PromptRefusedError where the engine refuses the item's own prompt."""
         await self._warm_up(prompt_id, flight)
-        await self._client.submit(prompt_id, flight.posted, self.lineage(flight.ticket.item))
+        await self._client.submit(prompt_id, flight.posted, self.lineage(flight.ticket))
 
-    def lineage(self, item: Item) -> Mapping[str, Any]:
-        """What is written into the file beside the graph."""
-        return {
-            "pressrun": {"item_id": item.item_id, "render_key": item.render_key, "campaign": self._parts.shard.campaign}
-        }
+    def lineage(self, ticket: Ticket) -> Mapping[str, Any]:
+        """What is written into the file beside the graph; one text for all files of a batch, as SaveImage does."""
+        campaign, item = self._parts.shard.campaign, ticket.item
+        if item.batch is None:
+            return {"pressrun": {"item_id": item.item_id, "render_key": item.render_key, "campaign": campaign}}
+        made = [
+            {"item_id": i.item_id, "render_key": i.render_key, "index": i.batch.index} for i in ticket.items if i.batch
+        ]
+        return {"pressrun": {"batch": {"size": item.batch.size, "items": made}, "campaign": campaign}}
 
     async def _warm_up(self, prompt_id: str, flight: Flight) -> None:
         item = flight.ticket.item

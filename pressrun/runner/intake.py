@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 from pressrun.core.codec import from_bytes, sha256_hex
+from pressrun.core.contract_fit import BATCH_PARAMETER
 from pressrun.core.errors import InputError
-from pressrun.core.item import InputAsset
+from pressrun.core.item import InputAsset, Item
+from pressrun.core.plan import WorkflowBundle
 from pressrun.core.shard import Shard
 
 # ComfyUI reads "name [output]" as another folder; a leading dot or a slash would leave this one.
@@ -33,6 +35,7 @@ def read_shard(path: Path, *, expected_sha256: str) -> Shard:
     shard = from_bytes(Shard, data, where=str(path))
     assets = {asset.name for asset in shard.inputs}
     seen: set[str] = set()
+    batches: dict[str, Item] = {}
     for item in shard.items:
         problem = (
             "is not a plain id"
@@ -43,12 +46,28 @@ def read_shard(path: Path, *, expected_sha256: str) -> Shard:
             if item.workflow not in shard.workflows
             else "uses an input that the shard does not carry"
             if not assets.issuperset(item.inputs.values())
-            else None
+            else _batch_problem(item, batches, shard.workflows[item.workflow])
         )
         if problem:
             raise InputError(f"item {item.item_id!r} {problem}", where=str(path))
         seen.add(item.item_id)
     return shard
+
+
+def _batch_problem(item: Item, batches: dict[str, Item], bundle: WorkflowBundle) -> str | None:
+    """What keeps an item from being one picture of its batch. `batches` holds the first item of each."""
+    if item.batch is None:
+        return None
+    first = batches.setdefault(item.batch.key, item)
+    if BATCH_PARAMETER not in bundle.bindings:
+        return f"is of a batch, which {item.workflow!r} cannot make"
+    if item.batch.index >= item.batch.size:
+        return f"is picture {item.batch.index} of a batch of {item.batch.size}"
+    return None if _shared(item) == _shared(first) else f"is not like {first.item_id!r}, which is of the same batch"
+
+
+def _shared(item: Item) -> tuple[object, ...]:
+    return item.workflow, item.params, item.seed, item.inputs, item.batch and item.batch.size
 
 
 def stage_assets(shard: Shard, source: Path, target: Path) -> int:

@@ -18,7 +18,7 @@ from pressrun.runner.work import Ticket, WorkQueue
 
 @dataclass(slots=True)
 class Flight:
-    """A prompt under way: its item, the artist's graph with the item in it, and the graph that was posted.
+    """A prompt under way: its ticket, the artist's graph with the item in it, and the graph that was posted.
 
     `deadline` is set when it starts; `dropped` means its outcome no longer matters.
     """
@@ -47,8 +47,13 @@ class JobParts:
 
 
 def bind(shard: Shard, item: Item, filename_prefix: str) -> Graph:
-    """The graph to post for an item."""
+    """The graph to post for an item, or for the batch that it is of."""
     bundle = shard.workflows[item.workflow]
     return compile_graph(
-        bundle, params=item.params, seed=item.seed, inputs=item.inputs, filename_prefix=filename_prefix
+        bundle,
+        params=item.params,
+        seed=item.seed,
+        inputs=item.inputs,
+        filename_prefix=filename_prefix,
+        batch_size=item.batch.size if item.batch else None,
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from pathlib import Path
-from typing import Any
 
 from pressrun.comfy.client import ComfyClient
 from pressrun.comfy.errors import EngineStalledError, Failure, PromptRefusedError
@@ -23,6 +23,7 @@ from pressrun.runner.dispatch import Dispatch
 from pressrun.runner.harvest import OutputError, harvest
 from pressrun.runner.pace import Pace
 from pressrun.runner.parts import Flight, JobParts
+from pressrun.runner.pictures import taken
 from pressrun.runner.sink import text_chunks
 from pressrun.runner.work import Ticket
 
@@ -109,17 +110,17 @@ class Session:
         flight = self._flights.get(prompt.id)
         if flight is None:
             return
-        item = flight.ticket.item
+        names = flight.ticket.names
         if event.what == "started":
             flight.ticket.start()
-            flight.deadline = time.monotonic() + self._parts.shard.limits.item_timeout
-            params = item.params if flight.ticket.submissions == 1 else None
-            self._desk.events.write("started", item_id=item.item_id, prompt_id=prompt.id, params=params)
+            flight.deadline = time.monotonic() + self._parts.shard.limits.item_timeout * flight.ticket.pictures
+            params = flight.ticket.item.params if flight.ticket.submissions == 1 else None
+            self._desk.events.write("started", **names, prompt_id=prompt.id, params=params)
         elif event.what in ("cached", "executed"):
-            self._desk.events.write(event.what, item_id=item.item_id, prompt_id=prompt.id, detail=event.detail)
+            self._desk.events.write(event.what, **names, prompt_id=prompt.id, detail=event.detail)
         elif event.what == "lost":
             del self._flights[prompt.id]
-            self._desk.events.write("lost", item_id=item.item_id, prompt_id=prompt.id)
+            self._desk.events.write("lost", **names, prompt_id=prompt.id)
             self._client.book.forget(prompt.id)
             self._work.give_back(flight.ticket)
         elif event.what == "finished":
@@ -143,7 +144,7 @@ class Session:
     # -- what a finished prompt means -----------------------------------------------------------------------------
 
     async def _finished(self, flight: Flight, prompt: Prompt) -> None:
-        limits = self._parts.shard.limits
+        patience = self._parts.shard.limits.item_timeout * flight.ticket.pictures
         self._pace.note(prompt.seconds)
         if prompt.outcome == "success":
             self._begin_harvest(flight, prompt)
@@ -152,7 +153,7 @@ class Session:
             self._work.give_back(flight.ticket)
         elif prompt.outcome == "interrupted":
             failure = (
-                Failure(kind="timeout", message=f"took longer than {limits.item_timeout:.0f} s", node=prompt.node)
+                Failure(kind="timeout", message=f"took longer than {patience:.0f} s", node=prompt.node)
                 if flight.timed_out
                 else Failure(kind="engine", message="interrupted by somebody else")
             )
@@ -175,23 +176,19 @@ class Session:
         task.add_done_callback(done)
 
     async def _harvest(self, flight: Flight, prompt: Prompt) -> None:
-        ticket, places = flight.ticket, self._parts.places
-        item = ticket.item
-        bundle = self._parts.shard.workflows[item.workflow]
-
-        def take() -> Any:
-            return harvest(
-                item,
-                prompt.outputs,
-                nodes=bundle.outputs,
-                engine_output=self._output,
-                output=places.output,
-                scratch=places.scratch,
-                texts=text_chunks(flight.graph, self._dispatch.lineage(item)) if flight.sink == "pressrun" else None,
-            )
-
+        ticket, parts = flight.ticket, self._parts
+        raw = flight.sink == "pressrun"
+        nodes = parts.shard.workflows[ticket.item.workflow].outputs
+        take = functools.partial(
+            harvest,
+            nodes=nodes,
+            engine_output=self._output,
+            output=parts.places.output,
+            scratch=parts.places.scratch,
+            texts=text_chunks(flight.graph, self._dispatch.lineage(ticket)) if raw else None,
+        )
         try:
-            files = await asyncio.get_running_loop().run_in_executor(self._parts.pool, take)
+            files = await taken(ticket.items, prompt.outputs, take=take, nodes=nodes, pool=parts.pool)
         except OutputError as exc:
             self._failed(ticket, exc.failure, prompt.id, prompt)
         except Exception as exc:  # one item's odd file must not take the shard with it
@@ -201,18 +198,15 @@ class Session:
         self._client.consumed(prompt.id)
 
     def _failed(self, ticket: Ticket, failure: Failure, prompt_id: str, prompt: Prompt | None = None) -> None:
-        item = ticket.item
         if ticket.after_failure(failure, self._parts.shard.limits) == "retry":
-            log(f"again {item.item_id} ({item.label}) [{failure.kind}]: {failure.message}")
-            self._desk.events.write("retry", item_id=item.item_id, prompt_id=prompt_id, kind=failure.kind)
+            log(f"again {ticket.label} [{failure.kind}]: {failure.message}")
+            self._desk.events.write("retry", **ticket.names, prompt_id=prompt_id, kind=failure.kind)
             self._work.again(ticket)
             return
         self._close_failed(ticket, failure, prompt_id, prompt)
 
     def _close_failed(self, ticket: Ticket, failure: Failure, prompt_id: str, prompt: Prompt | None) -> None:
-        self._desk.events.write(
-            "error", item_id=ticket.item.item_id, prompt_id=prompt_id, kind=failure.kind, node=failure.node
-        )
+        self._desk.events.write("error", **ticket.names, prompt_id=prompt_id, kind=failure.kind, node=failure.node)
         self._desk.fail(ticket, Run.of(prompt or Prompt(prompt_id), self._dispatch.version, "stock"), failure)
 
     # -- deadlines, stops, crashes --------------------------------------------------------------------------------
@@ -224,7 +218,7 @@ class Session:
                 continue
             if flight.timed_out:
                 raise EngineStalledError(
-                    f"item {flight.ticket.item.item_id} goes on {CANCEL_SECONDS:.0f} s after its interrupt",
+                    f"{flight.ticket.label} goes on {CANCEL_SECONDS:.0f} s after its interrupt",
                     where=self._server.base_url,
                 )
             flight.timed_out, flight.deadline = True, now + CANCEL_SECONDS

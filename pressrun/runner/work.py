@@ -1,14 +1,18 @@
-"""The work of a shard: which items wait, which are under way, and what a failure means for one."""
+"""The work of a shard: which prompts wait, which are under way, and what a failure means for one.
+
+A prompt makes one item, or the items of a batch; these start, fail and are tried again together.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pressrun.comfy.errors import Failure
+from pressrun.core.batch import prompts_of
 from pressrun.core.item import Item
 from pressrun.core.shard import ShardLimits
 
@@ -20,14 +24,36 @@ Verdict = Literal["retry", "fail"]
 
 @dataclass(slots=True)
 class Ticket:
-    """One item under way. `tries` counts runs that ended in a failure or a picture, `submissions` every POST."""
+    """One prompt's items. `tries` counts runs that ended in a failure or a picture, `submissions` every POST."""
 
-    item: Item
+    items: tuple[Item, ...]
     tries: int = 0
     submissions: int = 0
     crashes: int = 0
     memory_failures: int = 0
     first_started: float | None = None
+
+    @property
+    def item(self) -> Item:
+        """The item, or the first of a batch: its id names the prompt, and what all of them share is read from it."""
+        return self.items[0]
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the prompt makes; those that somebody has already are made, too, and thrown away."""
+        return self.item.batch.size if self.item.batch else 1
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        more = f" and {len(self.items) - 1} more of its batch" if len(self.items) > 1 else ""
+        return f"{self.item.item_id} ({self.item.label}){more}"
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What events call it: `item_id`, the first of `item_ids` where there are more."""
+        more = {"item_ids": [item.item_id for item in self.items]} if len(self.items) > 1 else {}
+        return {"item_id": self.item.item_id, **more}
 
     def start(self) -> None:
         if self.first_started is None:
@@ -59,30 +85,30 @@ class WorkQueue:
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, items: Iterable[Item]) -> WorkQueue:
-        tickets = deque(Ticket(item) for item in items)
-        return cls(waiting=tickets, undecided={ticket.item.item_id for ticket in tickets})
+    def of(cls, items: Sequence[Item]) -> WorkQueue:
+        tickets = deque(Ticket(prompt) for prompt in prompts_of(items))
+        return cls(waiting=tickets, undecided={item.item_id for item in items})
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Have `wake` called whenever something changes that an idle engine should look at."""
         self._listeners.append(wake)
 
     def take(self) -> Ticket | None:
-        """The next item to send; None where nothing waits or nothing more is to be begun."""
+        """The next prompt to send; None where nothing waits or nothing more is to be begun."""
         return self.waiting.popleft() if self.waiting and not self.stop_reason else None
 
     def give_back(self, ticket: Ticket) -> None:
-        """Put an item back where it came from: nothing was learnt about it."""
+        """Put a prompt back where it came from: nothing was learnt about it."""
         self.waiting.appendleft(ticket)
         self._wake()
 
     def again(self, ticket: Ticket) -> None:
-        """Put an item at the end: the others come first."""
+        """Put a prompt at the end: the others come first."""
         self.waiting.append(ticket)
         self._wake()
 
-    def decided(self, ticket: Ticket) -> None:
-        self.undecided.discard(ticket.item.item_id)
+    def decided(self, items: Iterable[Item]) -> None:
+        self.undecided.difference_update(item.item_id for item in items)
         self._wake()
 
     def stop(self, reason: str) -> None:

@@ -72,7 +72,7 @@ def save_audio(context: NodeContext, inputs: Inputs) -> tuple[Any, ...]:
 
 def play(scene: Scene, seconds: float) -> Samples:
     """Plucked notes of a scale, chosen by prompt, model and seed, with the proof's mark over them."""
-    chance = Chance("sound", scene.seed, scene.prompt, scene.style)
+    chance = Chance("sound", *scene.parts)
     count = max(1, int(seconds * RATE))
     sound = np.zeros(count, dtype=np.float64)
     root, beat = chance.between(110.0, 196.0), int(RATE * chance.between(0.22, 0.42))

@@ -86,7 +86,7 @@ def _sample(
         return latent
     names = model.names or ("",)
     context.facts = Facts(positive.text, seed, steps, cfg, names[0])
-    scenes = tuple(Scene(seed + index, positive.text, "+".join(names)) for index in range(latent.batch))
+    scenes = tuple(Scene(seed, positive.text, "+".join(names), latent.batch, index) for index in range(latent.batch))
     base = decode(latent) if drawn else ()
     return replace(latent, scenes=scenes, base=base, strength=min(1.0, max(0.0, strength)) if drawn else 1.0)
 

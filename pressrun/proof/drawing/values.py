@@ -48,11 +48,18 @@ class Conditioning:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that decides a painted picture: what it shows, which seed, and how it differs from its base."""
+    """Everything that decides a painted picture: what it shows, which seed, and where in a batch it was sampled."""
 
     seed: int
     prompt: str
     style: str
+    batch: int = 1
+    index: int = 0
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """What its composition depends on. The first of a batch is composed as alone, and another seed's are others."""
+        return self.seed, self.prompt, self.style, *((self.index,) if self.index else ())
 
 
 @dataclass(frozen=True, slots=True)

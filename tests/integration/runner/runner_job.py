@@ -52,7 +52,7 @@ class Job:
             start_new_session=True,
         )
 
-    def wait(self, timeout: float = 90) -> int:
+    def wait(self, timeout: float = 300) -> int:
         assert self.process is not None
         try:
             self.log, _ = self.process.communicate(timeout=timeout)
@@ -87,7 +87,7 @@ class Job:
                     found.append(int(entry.name))
         return found
 
-    def until(self, seen: Callable[[], bool], timeout: float = 40) -> None:
+    def until(self, seen: Callable[[], bool], timeout: float = 120) -> None:
         end = time.monotonic() + timeout
         while not seen():
             assert time.monotonic() < end, "the runner did not get there"

@@ -13,7 +13,7 @@ from runner_job import Job
 
 from pressrun.core.contract import Binding
 
-pytestmark = [pytest.mark.network, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 
 COMFYUI = {"COMFYUI_HOME": str(Path(__file__).parent / "comfyui_double")}
 GRAPH: dict[str, Any] = {

@@ -11,7 +11,7 @@ import runner_shards as shards
 from PIL import Image
 from runner_job import Job
 
-pytestmark = [pytest.mark.network, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 
 COMFYUI = {"COMFYUI_HOME": str(Path(__file__).parent / "comfyui_double")}
 

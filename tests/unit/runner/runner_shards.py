@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pressrun.core.codec import digest_of, sha256_hex
-from pressrun.core.item import InputAsset, Item
+from pressrun.core.item import Batch, InputAsset, Item
 from pressrun.core.plan import WorkflowBundle
+from pressrun.core.render_key import image_key
 from pressrun.core.shard import Shard, ShardLimits
 from pressrun.core.targets import Binding
 
@@ -37,6 +38,7 @@ BINDINGS = {
     "height": (Binding(node="1", input="height"),),
     "seed": (Binding(node="2", input="seed"),),
     "headline": (Binding(node="3", input="text"),),
+    "x-batch": (Binding(node="1", input="batch_size"),),
 }
 
 
@@ -65,6 +67,23 @@ def item(number: int, *, workflow: str = "plain", inputs: dict[str, str] | None 
         inputs=inputs or {},
         render_key=digest_of([workflow, values, number]),
     )
+
+
+def batch(number: int, size: int, *, workflow: str = "plain", **params: Any) -> list[Item]:
+    """The items that one prompt makes: one seed, one set of parameters, an index each."""
+    first = item(number, workflow=workflow, **params)
+    key = digest_of([workflow, first.params, number, size])[:40]
+    return [
+        first.model_copy(
+            update={
+                "item_id": f"{number:012x}{index:04x}",
+                "axes": {**first.axes, "take": "abcdefgh"[index]},
+                "render_key": image_key(key, index),
+                "batch": Batch(key=key, size=size, index=index),
+            }
+        )
+        for index in range(size)
+    ]
 
 
 def shard(

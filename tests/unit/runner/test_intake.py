@@ -8,6 +8,7 @@ import pytest
 import runner_shards as shards
 
 from pressrun.core.errors import InputError
+from pressrun.core.item import Item
 from pressrun.runner.intake import read_shard, stage_assets
 from pressrun.runner.places import Places
 
@@ -29,6 +30,12 @@ def test_no_shard_names_the_channel(tmp_path: Path) -> None:
         read_shard(Places(tmp_path).shard, expected_sha256="0" * 64)
 
 
+def at(item: Item, **place: int) -> Item:
+    """The item at another place of its batch."""
+    assert item.batch is not None
+    return item.model_copy(update={"batch": item.batch.model_copy(update=place)})
+
+
 @pytest.mark.parametrize(
     ("items", "words"),
     [
@@ -36,11 +43,22 @@ def test_no_shard_names_the_channel(tmp_path: Path) -> None:
         ([shards.item(1, workflow="other")], "unknown workflow 'other'"),
         ([shards.item(1, inputs={"photo": "x.png"})], "input that the shard does not carry"),
         ([shards.item(1).model_copy(update={"item_id": "../up"})], "is not a plain id"),
+        ([at(shards.batch(1, 2)[0], index=2)], "is picture 2 of a batch of 2"),
+        ([shards.batch(1, 2)[0], shards.batch(1, 2)[1].model_copy(update={"seed": 5})], "not like '0000000000010000'"),
+        ([shards.batch(1, 2)[0], at(shards.batch(1, 2)[1], size=3)], "which is of the same batch"),
     ],
 )
 def test_an_inconsistent_shard_names_the_item(tmp_path: Path, items: list, words: str) -> None:
     digest = shards.lay_out(tmp_path, shards.shard(items))
     with pytest.raises(InputError, match=words):
+        read_shard(Places(tmp_path).shard, expected_sha256=digest)
+
+
+def test_a_batch_of_a_workflow_that_makes_none_is_refused(tmp_path: Path) -> None:
+    bindings = {name: targets for name, targets in shards.BINDINGS.items() if name != "x-batch"}
+    document = shards.shard(shards.batch(1, 2), workflows=[shards.bundle(**bindings)])
+    digest = shards.lay_out(tmp_path, document)
+    with pytest.raises(InputError, match="is of a batch, which 'plain' cannot make"):
         read_shard(Places(tmp_path).shard, expected_sha256=digest)
 
 

@@ -15,7 +15,7 @@ LIMITS = ShardLimits(max_runtime=60, item_tries=2)
 
 
 def verdicts(kind: FailureKind, times: int, limits: ShardLimits = LIMITS) -> list[str]:
-    ticket = Ticket(shards.item(1))
+    ticket = Ticket((shards.item(1),))
     return [ticket.after_failure(Failure(kind, "x"), limits) for _ in range(times)]
 
 
@@ -40,7 +40,7 @@ def test_memory_is_tried_once_more_whatever_the_limit_says() -> None:
 
 
 def test_poison_is_quarantined_after_two_crashes() -> None:
-    ticket = Ticket(shards.item(1))
+    ticket = Ticket((shards.item(1),))
     assert [ticket.after_crash(), ticket.after_crash()] == ["retry", "fail"]
     assert ticket.tries == 0
 
@@ -73,8 +73,27 @@ def test_settled_when_every_item_is_decided() -> None:
     ticket = queue.take()
     assert ticket is not None
     assert not queue.settled
-    queue.decided(ticket)
+    queue.decided(ticket.items)
     assert queue.settled
+
+
+def test_a_batch_is_one_ticket_and_what_is_done_of_it_already_is_not_waited_for() -> None:
+    queue = WorkQueue.of([shards.item(9), *shards.batch(1, 4)[1:], *shards.batch(2, 2)])
+    assert [(ticket.pictures, len(ticket.items)) for ticket in queue.waiting] == [(1, 1), (4, 3), (2, 2)]
+    first, second, third = queue.waiting
+    assert first.names == {"item_id": first.item.item_id}
+    assert second.names["item_ids"] == [item.item_id for item in second.items]
+    queue.decided(first.items)
+    queue.decided(second.items[:2])
+    queue.decided(third.items)
+    assert queue.undecided == {second.items[2].item_id}
+
+
+def test_a_picture_that_two_items_want_is_made_twice() -> None:
+    one = shards.batch(1, 2)
+    other = [item.model_copy(update={"item_id": f"b{n:015x}"}) for n, item in enumerate(shards.batch(1, 2))]
+    queue = WorkQueue.of([*one, *other])
+    assert [ticket.items for ticket in queue.waiting] == [tuple(one), tuple(other)]
 
 
 def graph(checkpoint: str, lora: str, text: str) -> dict:

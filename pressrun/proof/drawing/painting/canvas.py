@@ -37,7 +37,7 @@ def paint(scene: Scene, width: int, height: int) -> Pixels:
     """The scene at this size, RGB. The same composition at every size; another seed or prompt gives another picture."""
     if scene.style == "empty":
         return np.full((height, width, 3), 128, dtype=np.uint8)
-    chance = Chance("scene", scene.seed, scene.prompt, scene.style)
+    chance = Chance("scene", *scene.parts)
     colours, strewn = themes_of(scene.prompt, chance.whole(0, 10_000))
     middle = 0.5
     image = backdrop.sky(colours, chance, (width, height))
@@ -50,7 +50,14 @@ def paint(scene: Scene, width: int, height: int) -> Pixels:
         backdrop.plinth(image, colours, middle)
     backdrop.glow(image, (width * middle, height * 0.52), unit * 0.46, colours.light, 0.34)
     _strew(image, colours, strewn, chance, near=True)
-    return _finished(image, chance, colours)
+    finished = _finished(image, chance, colours)
+    return finished if scene.batch == 1 else _rounded(finished, scene)
+
+
+def _rounded(picture: Pixels, scene: Scene) -> Pixels:
+    """Computed beside others a picture is rounded otherwise, here and there by one step: as the real engine does it."""
+    step = Chance("batch", *scene.parts, scene.batch).octets(picture.size).reshape(picture.shape) % 8 == 0
+    return np.where(step, picture ^ 1, picture)
 
 
 def _strew(image: Image.Image, colours: Theme, strewn: Theme, chance: Chance, *, near: bool) -> None:
