@@ -69,7 +69,7 @@ class CollectedItem(BaseModel):
             thumb_uri=self.thumb_uri,
             sha256=self.file_sha256 or self.sha256,
             size=self.size,
-            media_type=self.media_type or "image/png",
+            media_type=self.media_type or "application/octet-stream",
             width=self.width,
             height=self.height,
             playback=self.playback,

@@ -26,7 +26,7 @@ _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # A proof is drawn by a program that learned nothing from anybody's pictures.
 FINAL_SOURCE_TYPE = _SOURCE_TYPE + "trainedAlgorithmicMedia"
 PROOF_SOURCE_TYPE = _SOURCE_TYPE + "algorithmicMedia"
-_IDENTIFIER = re.compile(rb"<dc:identifier>(pressrun:[a-z0-9_-]{1,48}/[0-9a-f]{16})</dc:identifier>")
+_IDENTIFIER = re.compile(rb"\b(pressrun:[a-z0-9_-]{1,48}/[0-9a-f]{16})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ def clean_image(data: bytes, *, identifier: str, proof: bool, where: str | None 
     info = PngImagePlugin.PngInfo()
     if proof:
         info.add_text(PROOF_KEY, "proof")
-    info.add_itxt(XMP_KEY, _xmp(identifier, PROOF_SOURCE_TYPE if proof else FINAL_SOURCE_TYPE))
+    info.add_itxt(XMP_KEY, xmp(identifier, PROOF_SOURCE_TYPE if proof else FINAL_SOURCE_TYPE))
     out = io.BytesIO()
     pixels.save(out, "PNG", pnginfo=info, icc_profile=icc)
     return CleanImage(out.getvalue(), *pixels.size)
 
 
 def claimed_identifier(data: bytes) -> str | None:
-    """The identifier that a file carries in plain XMP, for a hint only: anybody can write one."""
+    """The identifier that a file carries in plain text, for a hint only: anybody can write one."""
     found = _IDENTIFIER.search(data)
     return found[1].decode() if found else None
 
@@ -98,7 +98,7 @@ def _mode_for(image: Image.Image) -> str:
     return "RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"
 
 
-def _xmp(identifier: str, source_type: str) -> str:
+def xmp(identifier: str, source_type: str) -> str:
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

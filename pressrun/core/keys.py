@@ -11,6 +11,8 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/quotes/{digest}.json
                    runs/{run_key}/approvals/{quote digest}.json      who agreed to that quote
                    runs/{run_key}/reservations/{quote digest}.json   what was set aside for it, and where
+                   runs/{run_key}/gates/{digest}.json      what was seen of the canary, and whether the rest is bought
+                   runs/{run_key}/canary.jpg               the canary's pictures on one sheet
                    runs/{run_key}/jobs/{job}.json          which items a bought job was to render
                    runs/{run_key}/collections/{digest}.json
                    runs/{run_key}/publish/{round}.json     receipt of what publishing a round did
@@ -99,6 +101,19 @@ def reservation(run_key: str, quote_digest: str) -> str:
 def ledger(month: str, team: str) -> str:
     """`team` is anybody's text, so it is quoted."""
     return f"ledger/{month}/{quote_text(team, safe='')}.json"
+
+
+def gates(run_key: str) -> str:
+    """Prefix of the run's gate documents."""
+    return f"runs/{run_key}/gates/"
+
+
+def gate(run_key: str, digest: str) -> str:
+    return f"{gates(run_key)}{digest}.json"
+
+
+def canary_sheet(run_key: str) -> str:
+    return f"runs/{run_key}/canary.jpg"
 
 
 def jobs(run_key: str) -> str:
@@ -204,9 +219,9 @@ def published_root(campaign: str, *, proof: bool) -> str:
     return f"_proofs/{campaign}/" if proof else f"{campaign}/"
 
 
-def published_image(folder: str, stem: str, sha256: str) -> str:
+def published_file(folder: str, stem: str, sha256: str, extension: str) -> str:
     """`sha256` is of the delivered bytes; other bytes are another object, never a replaced one."""
-    return f"{folder}/{stem}-{sha256[:8]}.png"
+    return f"{folder}/{stem}-{sha256[:8]}.{extension}"
 
 
 def published_pointer(folder: str) -> str:

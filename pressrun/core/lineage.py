@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.collection import axis_order
 from pressrun.core.item import Item
+from pressrun.core.media import Playback, medium_of
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile
 from pressrun.core.policy_spec import PolicyOverride
 from pressrun.core.quote import Quote
@@ -64,6 +65,7 @@ class RenderOrigin(_Part):
     started_at: str
     seconds: float
     measurements: Measurements | None
+    playback: Playback | None = None
 
 
 class DecisionOrigin(_Part):
@@ -94,13 +96,16 @@ class RoundOrigin(_Part):
 
 
 class FileOrigin(_Part):
-    """The delivered file."""
+    """The delivered file. The size is None for sounds, `playback` for stills; `part` counts an item's files from 0."""
 
     uri: str
     sha256: str
     size: int
-    width: int
-    height: int
+    media_type: str = "image/png"
+    width: int | None
+    height: int | None
+    playback: Playback | None = None
+    part: int = 0
     published_at: str
 
 
@@ -221,7 +226,9 @@ def workflow_origins(plan: RenderPlan) -> tuple[WorkflowOrigin, ...]:
 def describe_lineage(record: AssetLineage) -> str:
     """The record in sentences: what it is, who asked, from which row, made how, approved by whom, published where."""
     render, run = record.render, record.run
-    kind = "a proof" if record.proof else "a final image"
+    file = record.file
+    medium = medium_of(file.media_type, file.playback)
+    kind = f"a {'proof' if record.proof else 'final'} {medium}"
     axes = ", ".join(f"{axis} {record.axes[axis]}" for axis in axis_order(record.axes))
     lines = [f"This is {kind} of campaign {record.campaign} ({record.title}): {axes}."]
     if record.manifest:
@@ -252,8 +259,10 @@ def describe_lineage(record: AssetLineage) -> str:
     lines += [f"{one.by} overrode policy rule {one.rule}: {one.reason}." for one in record.overrides]
     if record.quote:
         lines.append(_quote_sentence(record.quote))
-    file = record.file
-    lines.append(f"It was published on {_when(file.published_at)} as {file.uri} ({file.width}×{file.height}).")
+    facts = [f"{file.width}×{file.height}"] if file.width and file.height else []
+    facts += [f"{file.playback.seconds:.1f} s"] if file.playback else []
+    facts += [f"file {file.part + 1} of its item"] if file.part else []
+    lines.append(f"It was published on {_when(file.published_at)} as {file.uri} ({', '.join(facts)}).")
     return "\n".join(lines)
 
 

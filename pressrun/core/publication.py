@@ -7,10 +7,15 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument
+from pressrun.core.media import Playback
 
 
 class PlannedPublication(BaseModel):
-    """One file to deliver. `folder` and `stem` come from the axes; the digest of the delivered bytes completes it."""
+    """One file to deliver. `folder` and `stem` come from the axes; the digest of the delivered bytes completes it.
+
+    `part` counts the files of an item from 0. `approved_sha256` is what the decision binds; it is not the file's own
+    digest where an item has several files.
+    """
 
     model_config = {"extra": "forbid", "frozen": True}
 
@@ -22,10 +27,19 @@ class PlannedPublication(BaseModel):
     decision_key: str
     folder: str
     stem: str
+    part: int = 0
+    approved_sha256: str
+    media_type: str
+    width: int | None
+    height: int | None
+    playback: Playback | None
 
 
 class Publication(VersionedDocument):
-    """Receipt of one delivered file, at publications/{campaign}/{item}/{source sha}.json in the work bucket."""
+    """Receipt of one delivered file, at publications/{campaign}/{item}/{source sha}.json in the work bucket.
+
+    `width` and `height` are None for sounds, `seconds` for stills; `part` counts the files of an item from 0.
+    """
 
     SCHEMA: ClassVar[str] = "publication/1"
 
@@ -38,8 +52,10 @@ class Publication(VersionedDocument):
     sha256: str
     size: int
     media_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
+    seconds: float | None = None
+    part: int = 0
     uri: str
     lineage_uri: str
     decision_key: str
@@ -48,7 +64,10 @@ class Publication(VersionedDocument):
 
 
 class PublishReceipt(VersionedDocument):
-    """What publish_assets did for one round of a run: URIs of delivered files. Written last: the round is done."""
+    """What publish_assets did for one round of a run: URIs of delivered files. Written last: the round is done.
+
+    The first two lists have one file for each approval; `further` has the other files of items with several.
+    """
 
     SCHEMA: ClassVar[str] = "publish-receipt/1"
 
@@ -57,6 +76,7 @@ class PublishReceipt(VersionedDocument):
     approved: int
     published: tuple[str, ...]
     already_published: tuple[str, ...]
+    further: tuple[str, ...] = ()
     index_uri: str
     delivery_uri: str
 
@@ -74,8 +94,10 @@ class DeliveredFile(BaseModel):
     sha256: str
     size: int
     media_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
+    seconds: float | None = None
+    part: int = 0
     source_sha256: str
     lineage_uri: str
     press: str

@@ -12,7 +12,7 @@ import hashlib
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pressrun.core import keys
 from pressrun.core.campaign import CampaignSpec
@@ -47,20 +47,37 @@ def plan_publications(
     """
     items = {item.item_id: item for item in collection.items}
     proof = is_proof(plan.run)
-    chosen: dict[str, PlannedPublication] = {}
-    for approval in approved:
-        item = _approved_item(items, approval)
-        chosen[item.item_id] = PlannedPublication(
+    chosen = {approval.item_id: (_approved_item(items, approval), approval) for approval in approved}
+    return tuple(
+        planned
+        for item in collection.items
+        if item.item_id in chosen
+        for planned in _files_of(*chosen[item.item_id], spec=plan.spec, proof=proof)
+    )
+
+
+def _files_of(
+    item: CollectedItem, approval: ApprovedItem, *, spec: CampaignSpec, proof: bool
+) -> Iterator[PlannedPublication]:
+    stem = stem_of(spec, item.axes, proof=proof)
+    for part, file in enumerate(item.files):
+        yield PlannedPublication(
             item_id=item.item_id,
             cell_id=item.cell_id,
             axes=item.axes,
-            source_sha256=approval.sha256,
-            image_uri=item.image_uri or "",
+            source_sha256=file.sha256,
+            image_uri=file.image_uri,
             decision_key=approval.decision_key,
-            folder=folder_of(plan.spec, item.axes, proof=proof),
-            stem=stem_of(plan.spec, item.axes, proof=proof),
+            folder=folder_of(spec, item.axes, proof=proof),
+            # Every candidate of a campaign has as many joints: a number more is told from a value.
+            stem=f"{stem}_{part + 1}" if part else stem,
+            part=part,
+            approved_sha256=approval.sha256,
+            media_type=file.media_type,
+            width=file.width,
+            height=file.height,
+            playback=file.playback,
         )
-    return tuple(chosen[item.item_id] for item in collection.items if item.item_id in chosen)
 
 
 def _approved_item(items: Mapping[str, CollectedItem], approval: ApprovedItem) -> CollectedItem:
@@ -145,9 +162,10 @@ def delivery_csv(files: Iterable[DeliveredFile]) -> bytes:
     extra = sorted({axis for file in listed for axis in file.axes} - {"product", *_DELIVERY_AXES})
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(["sku", *_DELIVERY_AXES, *extra, "file", "uri", "sha256", "bytes", "width", "height"])
+    facts_of = ("file", "uri", "sha256", "bytes", "width", "height", "type", "seconds")
+    writer.writerow(["sku", *_DELIVERY_AXES, *extra, *facts_of])
     for file in listed:
         axes = [file.axes.get(axis, "") for axis in ("product", *_DELIVERY_AXES, *extra)]
-        facts = [file.file, file.uri, file.sha256, file.size, file.width, file.height]
-        writer.writerow([csv_cell(value) for value in (*axes, *facts)])
+        facts = [file.file, file.uri, file.sha256, file.size, file.width, file.height, file.media_type, file.seconds]
+        writer.writerow([csv_cell("" if value is None else value) for value in (*axes, *facts)])
     return out.getvalue().encode()

@@ -40,7 +40,7 @@ class RetentionPolicy(BaseModel):
 class Draft:
     """One run's claim on one staged image. `closed` is None while the run, or a review round of it, is open.
 
-    `kept` is true where these bytes were ever approved or published.
+    `kept` is true where these bytes were ever approved or published. `further_uris` are an item's other files.
     """
 
     image_uri: str
@@ -53,6 +53,7 @@ class Draft:
     retention: RetentionClass
     closed: date | None
     kept: bool
+    further_uris: tuple[str, ...] = ()
 
 
 class RetiredDraft(BaseModel):
@@ -66,6 +67,7 @@ class RetiredDraft(BaseModel):
     image_uri: str
     thumb_uri: str | None
     retention: RetentionClass
+    further_uris: tuple[str, ...] = ()
 
 
 class Retirement(VersionedDocument):

@@ -11,9 +11,9 @@ from pressrun.core.collection import CollectedItem
 from pressrun.core.errors import NotAllowedError, PressrunError
 from pressrun.core.review import tally
 from pressrun.gallery.access import Seat, seat
-from pressrun.gallery.desk import closed_view, group
 from pressrun.gallery.errors import body_of, status_of
 from pressrun.gallery.queue import read_queue
+from pressrun.gallery.rounds import closed_view, group, item_view, round_view
 from pressrun.gallery.views import (
     DecisionRequest,
     DecisionResult,
@@ -49,14 +49,14 @@ def get_rounds(here: Here) -> RoundsView:
 def get_round(here: Here, campaign: str, run_key: str, number: int) -> RoundView:
     """One round: cells, candidates, states, and what the user may do."""
     status = here.round(campaign, run_key, number)
-    return here.desk.round_view(status, here.user, may_write=here.may(campaign, "decide"))
+    return round_view(here.desk, status, here.user, may_write=here.may(campaign, "decide"))
 
 
 @router.get("/rounds/{campaign}/{run_key}/{number}/items/{item_id}")
 def get_item(here: Here, campaign: str, run_key: str, number: int, item_id: str) -> ItemView:
     """One candidate: parameters, seed, manifest row, and every decision ever made about it."""
     review_round = here.round(campaign, run_key, number).round
-    return here.desk.item_view(review_round, here.item(review_round, item_id))
+    return item_view(here.desk, review_round, here.item(review_round, item_id))
 
 
 @router.post("/rounds/{campaign}/{run_key}/{number}/decisions", response_model=DecisionsView)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Annotated
 
@@ -11,14 +12,16 @@ from pressrun.core import keys
 from pressrun.core.codec import sha256_hex
 from pressrun.core.collection import CollectedItem
 from pressrun.core.errors import ConflictError, NotFoundError
+from pressrun.core.media import DELIVERED
+from pressrun.core.render import RenderedFile
 from pressrun.gallery.access import Seat, seat
 from pressrun.gallery.errors import not_found
 
 router = APIRouter()
 Here = Annotated[Seat, Depends(seat)]
 
-# Nothing else is ever served as a picture: no SVG, no HTML that calls itself one.
-PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+# Nothing else is ever served: no SVG, no HTML that calls itself a picture.
+SERVED = {"image/jpeg": "jpg", **DELIVERED}
 STATIC = {
     "app.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
@@ -28,6 +31,7 @@ STATIC = {
     "gallery-panels.js": "text/javascript; charset=utf-8",
 }
 _PRIVATE = "private, max-age=86400"
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 
 @router.get("/static/{name}")
@@ -41,29 +45,50 @@ def get_static(request: Request, name: str) -> Response:
 
 @router.get("/api/rounds/{campaign}/{run_key}/{number}/items/{item_id}/image")
 def get_image(request: Request, here: Here, campaign: str, run_key: str, number: int, item_id: str) -> Response:
-    """The picture itself, exactly the bytes that a decision will name; 409 where the stored bytes are others."""
-    item = here.item(here.round(campaign, run_key, number).round, item_id)
-    if item.image_uri is None or item.sha256 is None or item.media_type not in PICTURES:
-        raise not_found()
-    unchanged = _not_modified(request, item.sha256)
-    if unchanged:
-        return unchanged
-    data = _read(here, item.image_uri)
-    if sha256_hex(data) != item.sha256:
-        raise ConflictError(
-            "the stored picture is not the one that was collected", where=item.label, remedy="do not review this item"
-        )
-    return _picture(request, item, data, item.media_type, etag=item.sha256)
+    """The file that stands for the item; see `files`."""
+    return get_file(request, here, campaign, run_key, number, item_id, 0)
 
 
 @router.get("/api/rounds/{campaign}/{run_key}/{number}/items/{item_id}/thumb")
 def get_thumb(request: Request, here: Here, campaign: str, run_key: str, number: int, item_id: str) -> Response:
-    """The thumbnail, or the picture where there is none."""
-    item = here.item(here.round(campaign, run_key, number).round, item_id)
-    if item.thumb_uri is None:
-        return get_image(request, here, campaign, run_key, number, item_id)
-    etag = f"{item.sha256}-thumb"
-    return _not_modified(request, etag) or _picture(request, item, _read(here, item.thumb_uri), "image/webp", etag=etag)
+    """The thumbnail of that file."""
+    return get_file_thumb(request, here, campaign, run_key, number, item_id, 0)
+
+
+@router.get("/api/rounds/{campaign}/{run_key}/{number}/items/{item_id}/files/{part}")
+def get_file(
+    request: Request, here: Here, campaign: str, run_key: str, number: int, item_id: str, part: int
+) -> Response:
+    """A file of an item, exactly the bytes that a decision binds; 409 where the stored bytes are others.
+
+    One byte range is honoured: a browser asks for them to move inside a film or a sound.
+    """
+    item, file = _file(here, campaign, run_key, number, item_id, part)
+    if file.media_type not in SERVED:
+        raise not_found()
+    unchanged = _not_modified(request, file.sha256)
+    if unchanged:
+        return unchanged
+    data = _read(here, file.image_uri)
+    if sha256_hex(data) != file.sha256:
+        raise ConflictError(
+            "the stored file is not the one that was collected", where=item.label, remedy="do not review this item"
+        )
+    return _ranged(request, _served(request, item, data, file.media_type, etag=file.sha256))
+
+
+@router.get("/api/rounds/{campaign}/{run_key}/{number}/items/{item_id}/files/{part}/thumb")
+def get_file_thumb(
+    request: Request, here: Here, campaign: str, run_key: str, number: int, item_id: str, part: int
+) -> Response:
+    """A file's thumbnail: of a film one frame, of a sound its wave. The file itself where a picture has none."""
+    item, file = _file(here, campaign, run_key, number, item_id, part)
+    if file.thumb_uri is None:
+        if not file.media_type.startswith("image/"):
+            raise not_found()
+        return get_file(request, here, campaign, run_key, number, item_id, part)
+    etag = f"{file.sha256}-thumb"
+    return _not_modified(request, etag) or _served(request, item, _read(here, file.thumb_uri), "image/webp", etag=etag)
 
 
 @router.get("/api/rounds/{campaign}/{run_key}/{number}/contact-sheet")
@@ -75,6 +100,15 @@ def get_contact_sheet(request: Request, here: Here, campaign: str, run_key: str,
     except NotFoundError:
         raise not_found() from None
     return _answer(request, data, "image/jpeg", etag=sha256_hex(data)[:32], cache=_PRIVATE)
+
+
+def _file(
+    here: Seat, campaign: str, run_key: str, number: int, item_id: str, part: int
+) -> tuple[CollectedItem, RenderedFile]:
+    item = here.item(here.round(campaign, run_key, number).round, item_id)
+    if not 0 <= part < len(item.files):
+        raise not_found()
+    return item, item.files[part]
 
 
 def _read(here: Seat, uri: str) -> bytes:
@@ -89,11 +123,28 @@ def _read(here: Seat, uri: str) -> bytes:
         raise not_found() from None
 
 
-def _picture(request: Request, item: CollectedItem, data: bytes, media_type: str, *, etag: str) -> Response:
+def _served(request: Request, item: CollectedItem, data: bytes, media_type: str, *, etag: str) -> Response:
     answer = _answer(request, data, media_type, etag=etag, cache=_PRIVATE)
     # A file name made of the id alone: axis values are authored and stay out of headers.
-    answer.headers["Content-Disposition"] = f'inline; filename="{item.item_id}.{PICTURES[media_type]}"'
+    answer.headers["Content-Disposition"] = f'inline; filename="{item.item_id}.{SERVED[media_type]}"'
     return answer
+
+
+def _ranged(request: Request, whole: Response) -> Response:
+    """The part that was asked for, where it is one plain range of the whole; otherwise the whole."""
+    whole.headers["Accept-Ranges"] = "bytes"
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    total = len(whole.body)
+    if asked is None or asked[0] == "bytes=-":
+        return whole
+    first, last = asked[1], asked[2]
+    start = int(first) if first else max(0, total - int(last))
+    end = min(total, int(last) + 1) if first and last else total
+    if start >= end:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{total}"})
+    headers = {name: value for name, value in whole.headers.items() if name != "content-length"}
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{total}"
+    return Response(bytes(whole.body[start:end]), 206, headers=headers)
 
 
 def _answer(request: Request, data: bytes, media_type: str, *, etag: str, cache: str) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pressrun.core.errors import InputError, NotFoundError
 from pressrun.gallery.access import Seat
+from pressrun.gallery.rounds import round_summary
 from pressrun.gallery.views import RoundSummary, RoundsView
 from pressrun.steps.decisions import Heads
 from pressrun.steps.review import RoundListing, list_rounds
@@ -37,7 +38,7 @@ def _summaries(here: Seat, listings: list[RoundListing], heads: dict[str, Heads]
         if listing.campaign not in heads:
             heads[listing.campaign] = here.desk.heads(listing.campaign)
         try:
-            found.append(here.desk.summary(here.listed(listing), here.user, heads[listing.campaign]))
+            found.append(round_summary(here.desk, here.listed(listing), here.user, heads[listing.campaign]))
         except (NotFoundError, InputError):
             # A round whose collection retention has deleted, or another release wrote: nothing left to review.
             continue

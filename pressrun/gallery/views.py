@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from pressrun.core.media import Medium
 from pressrun.core.review import DecisionState, DerivedState
 from pressrun.steps.review import NOTE_LIMIT
 
@@ -35,8 +36,25 @@ class DecisionView(_View):
     origin: Origin | None = None
 
 
+class FileView(_View):
+    """One file of a candidate. `seconds` and `frames` are there for what plays, `sound` where something is heard."""
+
+    url: str
+    thumb: str | None
+    medium: Medium
+    media_type: str
+    width: int | None
+    height: int | None
+    seconds: float | None
+    frames: int | None
+    sound: bool
+
+
 class CandidateView(_View):
-    """One picture. `label` tells it from the others of its cell; URLs are relative to the round's API URL."""
+    """One candidate. `label` tells it from the others of its cell; URLs are relative to the round's API URL.
+
+    `image` and `thumb` are of the first of its `files`, and `sha256` is what a decision names: it binds all of them.
+    """
 
     item_id: str
     label: str
@@ -50,6 +68,7 @@ class CandidateView(_View):
     thumb: str
     width: int | None
     height: int | None
+    files: list[FileView]
 
 
 class CellView(_View):
@@ -92,8 +111,8 @@ class UserView(_View):
     name: str
 
 
-class RoundView(_View):
-    """A review round, complete: what GET /api/rounds/{campaign}/{run_key}/{number} answers."""
+class RoundHead(_View):
+    """Which round it is."""
 
     campaign: str
     title: str
@@ -102,8 +121,13 @@ class RoundView(_View):
     run_key: str
     number: int
     press: str
-    want: int
     opened_at: str
+
+
+class RoundView(RoundHead):
+    """A review round, complete: what GET /api/rounds/{campaign}/{run_key}/{number} answers."""
+
+    want: int
     closed: ClosedView | None
     user: UserView
     may_decide: bool
@@ -117,17 +141,9 @@ class RoundView(_View):
     left_out: list[LeftOutView]
 
 
-class RoundSummary(_View):
+class RoundSummary(RoundHead):
     """One line of the queue. `to_go` counts open cells, `yours` those of them that the asking user may decide."""
 
-    campaign: str
-    title: str
-    dag_id: str
-    run_id: str
-    run_key: str
-    number: int
-    press: str
-    opened_at: str
     closed_at: str | None
     closed_by: str | None
     cells: int

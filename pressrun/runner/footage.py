@@ -82,7 +82,7 @@ class _Sound:
 
 def animation(image: Image.Image) -> Footage | None:
     """An animated WebP, PNG or GIF, decoded to the end; None for a still. OSError and kin where it is damaged."""
-    if getattr(image, "n_frames", 1) < 2:  # noqa: PLR2004
+    if getattr(image, "n_frames", 1) < 2:
         return None
     frames, milliseconds = _Frames(), 0.0
     for frame in ImageSequence.Iterator(image):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -14,13 +14,15 @@ from pressrun.comfy.errors import Failure
 from pressrun.comfy.wire import OutputRef
 from pressrun.core.errors import EngineError
 from pressrun.core.item import Item
-from pressrun.core.result import Measurements, OutputFile
+from pressrun.core.media import Playback, media_type
+from pressrun.core.quality import fits, size_wanted
+from pressrun.core.result import OutputFile
 from pressrun.runner.atomic import move_atomic, write_atomic
+from pressrun.runner.footage import PLAYED, Footage, animation, footage
 from pressrun.runner.measure import measure, thumbnail
 from pressrun.runner.sink import RAW_SUFFIX, read_raw, write_png
 
 _PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_MEDIA = {".webp": "image/webp", ".flac": "audio/flac", ".opus": "audio/ogg", ".glb": "model/gltf-binary"}
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".tif", ".tiff", ".avif"}
 
 
@@ -30,6 +32,20 @@ class OutputError(EngineError):
     def __init__(self, message: str, *, node: str | None = None) -> None:
         super().__init__(message)
         self.failure = Failure(kind="output", message=message, node=node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was decoded of a file: a picture to know it by, and how it plays where it does."""
+
+    still: Image.Image
+    width: int | None
+    height: int | None
+    playback: Playback | None = None
+
+    @classmethod
+    def of(cls, found: Footage) -> _Seen:
+        return cls(found.still, found.width, found.height, found.playback)
 
 
 def wanted(refs: Sequence[OutputRef], nodes: Sequence[str]) -> list[OutputRef]:
@@ -62,13 +78,15 @@ def harvest(
     for place, ref in enumerate(chosen):
         source = _locate(ref, engine_output)
         name = item.item_id if place == 0 else f"{item.item_id}-{ref.node}-{place:02d}"
-        picture: Image.Image | None
         if texts is not None and source.suffix == RAW_SUFFIX:
             picture = _raw(source, ref)
+            seen: _Seen | None = _Seen(picture, *picture.size)
             source = _encoded(picture, source, texts)
         else:
-            picture = _decoded(source, ref) if source.suffix.lower() in _PICTURES else None
-        taken.append(_take(item, ref, source, picture, name=name, output=output, scratch=scratch))
+            seen = _seen(source, ref)
+        if seen is not None and seen.width and seen.height and place == 0:
+            _check_size(item, seen.width, seen.height, ref)
+        taken.append(_take(ref, source, seen, name=name, output=output, scratch=scratch))
     return tuple(taken)
 
 
@@ -82,26 +100,12 @@ def _locate(ref: OutputRef, engine_output: Path) -> Path:
     return path
 
 
-def _take(
-    item: Item,
-    ref: OutputRef,
-    source: Path,
-    picture: Image.Image | None,
-    *,
-    name: str,
-    output: Path,
-    scratch: Path,
-) -> OutputFile:
+def _take(ref: OutputRef, source: Path, seen: _Seen | None, *, name: str, output: Path, scratch: Path) -> OutputFile:
     suffix = source.suffix.lower()
-    width = height = None
     thumb = None
-    measurements: Measurements | None = None
-    if picture is not None:
-        width, height = picture.size
-        _check_size(item, width, height, ref)
-        measurements = measure(picture)
+    if seen is not None:
         thumb = f"thumbs/{name}.webp"
-        write_atomic(output / thumb, thumbnail(picture), scratch=scratch)
+        write_atomic(output / thumb, thumbnail(seen.still), scratch=scratch)
     digest, size = _digest(source)
     file = f"images/{name}{suffix}"
     move_atomic(source, output / file)
@@ -111,16 +115,25 @@ def _take(
         sha256=digest,
         size=size,
         media_type=media_type(suffix),
-        width=width,
-        height=height,
+        width=seen.width if seen else None,
+        height=seen.height if seen else None,
         thumb=thumb,
-        measurements=measurements,
+        measurements=measure(seen.still) if seen and seen.width else None,
+        playback=seen.playback if seen else None,
     )
 
 
-def media_type(suffix: str) -> str:
-    """The media type of a file name's suffix; application/octet-stream where nobody knows."""
-    return _MEDIA.get(suffix) or mimetypes.types_map.get(suffix) or "application/octet-stream"
+def _seen(source: Path, ref: OutputRef) -> _Seen | None:
+    """The file, decoded to the end; None for a kind of file that nothing here decodes."""
+    suffix = source.suffix.lower()
+    if suffix in _PICTURES:
+        return _decoded(source, ref)
+    if suffix not in PLAYED:
+        return None
+    try:
+        return _Seen.of(footage(source))
+    except ValueError as exc:
+        raise OutputError(f"{source.name} {exc}", node=ref.node) from exc
 
 
 def _check_end(source: Path, ref: OutputRef) -> None:
@@ -133,14 +146,15 @@ def _check_end(source: Path, ref: OutputRef) -> None:
             raise OutputError(f"{source.name} is cut: a PNG without its end", node=ref.node)
 
 
-def _decoded(source: Path, ref: OutputRef) -> Image.Image:
+def _decoded(source: Path, ref: OutputRef) -> _Seen:
     _check_end(source, ref)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own engine's file; 16k² is allowed
             with Image.open(source) as image:
                 image.load()
-                return image.copy()
+                moving = animation(image)
+                return _Seen.of(moving) if moving else _Seen(image.copy(), *image.size)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise OutputError(f"{source.name} cannot be decoded: {exc}", node=ref.node) from exc
 
@@ -160,12 +174,9 @@ def _encoded(picture: Image.Image, source: Path, texts: Mapping[str, str]) -> Pa
 
 
 def _check_size(item: Item, width: int, height: int, ref: OutputRef) -> None:
-    """Where an item asks for a size, its picture has it, or that shape larger (a graph may end with an upscaler)."""
-    across, down = item.params.get("width"), item.params.get("height")
-    if not isinstance(across, int) or not isinstance(down, int) or min(across, down) < 1:
-        return
-    if width < across or height < down or abs(width * down - height * across) > max(width, height):
-        raise OutputError(f"the picture is {width} x {height}, asked for {across} x {down}", node=ref.node)
+    wanted = size_wanted(item.params)
+    if wanted and not fits(width, height, *wanted):
+        raise OutputError(f"the picture is {width} x {height}, asked for {wanted[0]} x {wanted[1]}", node=ref.node)
 
 
 def _digest(path: Path) -> tuple[str, int]:

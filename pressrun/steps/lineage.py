@@ -8,7 +8,7 @@ from pathlib import Path
 from pressrun.core import keys
 from pressrun.core.codec import from_bytes, sha256_hex
 from pressrun.core.errors import ConflictError, InputError, NotFoundError
-from pressrun.core.image_clean import CleanImage, claimed_identifier
+from pressrun.core.image_clean import claimed_identifier
 from pressrun.core.item import Item
 from pressrun.core.lineage import (
     AssetLineage,
@@ -28,6 +28,7 @@ from pressrun.core.publish import is_proof
 from pressrun.core.quote import Quote
 from pressrun.core.render import Render
 from pressrun.core.review import Decision, RoundClosed
+from pressrun.steps.media_clean import CleanFile
 from pressrun.steps.review_rounds import utc_now
 from pressrun.steps.workspace import Workspace
 
@@ -39,7 +40,7 @@ def record_asset(
     plan: RenderPlan,
     item: Item,
     planned: PlannedPublication,
-    clean: CleanImage,
+    clean: CleanFile,
     *,
     plan_digest: str,
     closed: RoundClosed,
@@ -69,14 +70,22 @@ def record_asset(
             name=bundle.name, graph_sha256=bundle.graph_sha256, contract_sha256=bundle.contract_sha256
         ),
         inputs=input_origins(plan, item),
-        render=RenderOrigin(**{name: getattr(render, name) for name in RenderOrigin.model_fields}),
+        render=_render_origin(render, planned.part),
         decisions=tuple(
             DecisionOrigin.of(decision)
-            for decision in decisions_about(ws, plan.spec.campaign, item.item_id, planned.source_sha256)
+            for decision in decisions_about(ws, plan.spec.campaign, item.item_id, planned.approved_sha256)
         ),
         round=RoundOrigin.of(closed),
         file=FileOrigin(
-            uri=uri, sha256=digest, size=len(clean.data), width=clean.width, height=clean.height, published_at=utc_now()
+            uri=uri,
+            sha256=digest,
+            size=len(clean.data),
+            media_type=clean.media_type,
+            width=clean.width,
+            height=clean.height,
+            playback=clean.playback,
+            part=planned.part,
+            published_at=utc_now(),
         ),
         run=RunOrigin.of(plan.run, plan_digest=plan_digest),
         quote=QuoteOrigin.of(quote) if quote else None,
@@ -156,6 +165,14 @@ def _hint(ws: Workspace, data: bytes) -> str:
     return f"it was saved again after delivery, and says it is item {item_id} of {campaign}: see " + ", ".join(found)
 
 
+def _render_origin(render: Render, part: int) -> RenderOrigin:
+    """The press's side of one file of a render."""
+    shared = {name: getattr(render, name) for name in RenderOrigin.model_fields}
+    file = render.further[part - 1] if part else None
+    own = {name: getattr(file, name) for name in ("image_uri", "sha256", "measurements", "playback")} if file else {}
+    return RenderOrigin(**{**shared, **own})
+
+
 def _render_of(ws: Workspace, render_key: str, planned: PlannedPublication) -> Render:
     key = keys.render(render_key)
     try:
@@ -166,7 +183,7 @@ def _render_of(ws: Workspace, render_key: str, planned: PlannedPublication) -> R
             where=ws.work.uri(key),
             remedy="run the campaign again: it renders what is missing",
         ) from exc
-    if render.sha256 != planned.source_sha256:
+    if render.sealed_sha256 != planned.approved_sha256:
         raise ConflictError(
             f"item {planned.item_id}: the render index holds other bytes than were approved", where=ws.work.uri(key)
         )

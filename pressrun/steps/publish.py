@@ -1,6 +1,6 @@
 """publish_assets: approved bytes, cleaned, under keys that are written once, with lineage first and pointers last.
 
-Order per cell: lineage record → image → current.json → receipt of each file; then the campaign's index and
+Order per cell: lineage record → file → current.json → receipt of each file; then the campaign's index and
 delivery.csv, then the round's receipt. Every write is conditional and says the same thing when it is done again, so
 the step may be killed anywhere and run again: nothing is delivered twice and nothing is left half named.
 """
@@ -15,7 +15,7 @@ from pressrun.core import keys
 from pressrun.core.codec import from_bytes, sha256_hex
 from pressrun.core.collection import Collection
 from pressrun.core.errors import ConflictError, NotAllowedError, NotFoundError
-from pressrun.core.image_clean import CleanImage, clean_image, identifier_of
+from pressrun.core.image_clean import identifier_of
 from pressrun.core.item import Item
 from pressrun.core.lineage import AssetLineage
 from pressrun.core.plan import RenderPlan
@@ -33,6 +33,7 @@ from pressrun.core.refs import PlanRef, PublishRef, ReviewRef
 from pressrun.core.review import ReviewRound, RoundClosed
 from pressrun.steps.campaign_index import update_index
 from pressrun.steps.lineage import newest_quote, record_asset
+from pressrun.steps.media_clean import CleanFile, clean_file
 from pressrun.steps.workspace import Workspace
 
 METADATA_LIMIT = 2048
@@ -90,9 +91,10 @@ def publish_run(ws: Workspace, plan_ref: PlanRef, review: ReviewRef, *, workers:
     receipt = PublishReceipt(
         run_key=plan.run.run_key,
         campaign=plan.run.campaign,
-        approved=len(planned),
-        published=tuple(made.uri for made in done if made.run_key == plan.run.run_key),
-        already_published=tuple(made.uri for made in done if made.run_key != plan.run.run_key),
+        approved=sum(not one.part for one in planned),
+        published=tuple(made.uri for made in done if not made.part and made.run_key == plan.run.run_key),
+        already_published=tuple(made.uri for made in done if not made.part and made.run_key != plan.run.run_key),
+        further=tuple(made.uri for made in done if made.part),
         index_uri=index_uri,
         delivery_uri=delivery_uri,
     )
@@ -146,9 +148,17 @@ def _deliver(press: _Press, planned: PlannedPublication) -> Publication:
             remedy="an approval binds the bytes that were seen; find out who wrote there, then review this item again",
         )
     identifier = identifier_of(run.campaign, planned.item_id)
-    clean = clean_image(source, identifier=identifier, proof=is_proof(run), where=planned.image_uri)
+    clean = clean_file(
+        source,
+        media_type=planned.media_type,
+        size=(planned.width, planned.height),
+        playback=planned.playback,
+        identifier=identifier,
+        proof=is_proof(run),
+        where=planned.image_uri,
+    )
     digest = sha256_hex(clean.data)
-    key = keys.published_image(planned.folder, planned.stem, digest)
+    key = keys.published_file(planned.folder, planned.stem, digest, clean.extension)
     lineage_uri, record = record_asset(
         ws,
         press.plan,
@@ -160,7 +170,7 @@ def _deliver(press: _Press, planned: PlannedPublication) -> Publication:
         quote=press.quote,
         uri=ws.published.uri(key),
     )
-    _put_image(ws, key, clean, digest, _metadata(record, lineage_uri))
+    _put_file(ws, key, clean, digest, _metadata(record, lineage_uri))
     return Publication(
         campaign=run.campaign,
         item_id=planned.item_id,
@@ -170,9 +180,11 @@ def _deliver(press: _Press, planned: PlannedPublication) -> Publication:
         source_sha256=planned.source_sha256,
         sha256=digest,
         size=len(clean.data),
-        media_type="image/png",
+        media_type=clean.media_type,
         width=clean.width,
         height=clean.height,
+        seconds=clean.playback.seconds if clean.playback else None,
+        part=planned.part,
         uri=ws.published.uri(key),
         lineage_uri=lineage_uri,
         decision_key=planned.decision_key,
@@ -181,9 +193,9 @@ def _deliver(press: _Press, planned: PlannedPublication) -> Publication:
     )
 
 
-def _put_image(ws: Workspace, key: str, clean: CleanImage, digest: str, metadata: dict[str, str]) -> None:
+def _put_file(ws: Workspace, key: str, clean: CleanFile, digest: str, metadata: dict[str, str]) -> None:
     """Create the object, or find these very bytes there: the lost-acknowledgement case."""
-    if ws.published.create(key, clean.data, content_type="image/png", metadata=metadata):
+    if ws.published.create(key, clean.data, content_type=clean.media_type, metadata=metadata):
         return
     found = ws.published.head(key)
     same = found is not None and found.size == len(clean.data) and found.metadata.get("sha256") == digest

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pressrun.core import keys
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
-from pressrun.core.render import Render
-from pressrun.core.result import ItemResult
+from pressrun.core.render import Render, RenderedFile
+from pressrun.core.result import ItemResult, OutputFile
 from pressrun.steps.staging import StagedJob, staged_job
 from pressrun.steps.workspace import Workspace
 
@@ -57,23 +57,16 @@ def index_staged(ws: Workspace, plan: RenderPlan, staged: Iterable[StagedJob]) -
 
 
 def _render(ws: Workspace, plan: RenderPlan, item: Item, result: ItemResult, job: str) -> Render:
-    output = result.outputs[0]
+    first, *further = [_file(ws, job, output) for output in result.outputs]
     bundle = plan.workflows[item.workflow]
-    prefix = keys.staging(job)
     return Render(
         render_key=item.render_key,
         item_id=item.item_id,
         campaign=plan.run.campaign,
         run_key=plan.run.run_key,
         job=job,
-        image_uri=ws.work.uri(prefix + output.file),
-        thumb_uri=ws.work.uri(prefix + output.thumb) if output.thumb else None,
-        sha256=output.sha256,
-        size=output.size,
-        media_type=output.media_type,
-        width=output.width,
-        height=output.height,
-        measurements=output.measurements,
+        **first.model_dump(exclude={"node"}),
+        further=tuple(further),
         seed=result.seed,
         params=item.params,
         params_sha256=result.params_sha256,
@@ -87,4 +80,13 @@ def _render(ws: Workspace, plan: RenderPlan, item: Item, result: ItemResult, job
         started_at=result.started_at,
         seconds=result.seconds,
         node_seconds=result.node_seconds,
+    )
+
+
+def _file(ws: Workspace, job: str, output: OutputFile) -> RenderedFile:
+    prefix = keys.staging(job)
+    return RenderedFile(
+        image_uri=ws.work.uri(prefix + output.file),
+        thumb_uri=ws.work.uri(prefix + output.thumb) if output.thumb else None,
+        **output.model_dump(exclude={"file", "thumb"}),
     )

@@ -99,7 +99,7 @@ def _claims(ws: Workspace, policy: RetentionPolicy, today: date) -> _Claims:
             closed = None if live else _closed_on(run, summary)
             retention: RetentionClass = summary.retention if summary else "campaign"
             for item in collection.items:
-                kept = (item.item_id, item.sha256 or "") in published[campaign]
+                kept = any((item.item_id, file.sha256) in published[campaign] for file in item.files)
                 claims.drafts += _claim(ws, collection, item, heads[campaign], retention, closed, kept)
     return claims
 
@@ -157,6 +157,7 @@ def _claim(
             retention=draft_class(retention, proof=collection.press == "proof", turned_down=turned_down),
             closed=closed,
             kept=published or state == "approved",
+            further_uris=tuple(uri for file in item.further for uri in (file.image_uri, file.thumb_uri) if uri),
         )
     ]
 
@@ -202,7 +203,7 @@ def _indexed(ws: Workspace, entry: RetiredDraft) -> bool:
 def _delete(ws: Workspace, entry: RetiredDraft) -> None:
     if _indexed(ws, entry):
         ws.work.delete(keys.render(entry.render_key))
-    for uri in (entry.image_uri, entry.thumb_uri):
+    for uri in (entry.image_uri, entry.thumb_uri, *entry.further_uris):
         if uri is not None:
             store, key = ws.store_of(uri)
             store.delete(key)

@@ -59,4 +59,4 @@ def record_rounds(ws: Workspace, campaign: str, items: Iterable[Item], *, run_ke
 
 def _picture(ws: Workspace, render_key: str) -> str:
     key = keys.render(render_key)
-    return ws.read(Render, key).sha256 if ws.work.head(key) else ""
+    return ws.read(Render, key).sealed_sha256 if ws.work.head(key) else ""

@@ -17,21 +17,23 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 import pressrun.core
-from pressrun.core.campaign import CampaignSpec
+from pressrun.core.campaign import CampaignSpec, QualitySpec
 from pressrun.core.codec import VersionedDocument, schema_of
 
 HERE = Path(__file__).resolve().parent
 
 # Models whose validators ask for more than types can tell.
 CHOSEN: dict[type[BaseModel], dict[str, Any]] = {
+    QualitySpec: {"min_loudness": -50.0},
     CampaignSpec: {
         "campaign": "spring_sale",
         "locales": ["de-DE", "ja-JP"],
         "cell": ["product", "locale"],
         "seed_axes": ["product"],
         "axes": {"variant": [{"id": "sunrise"}]},
+        "batch": "variant",
         "combine": "product * locale * variant",
-    }
+    },
 }
 
 
@@ -64,6 +66,8 @@ def _value(annotation: Any, name: str) -> Any:
         return _value(next(kind for kind in arguments if kind is not type(None)), name)
     if origin is Literal:
         return arguments[0]
+    if origin is tuple and Ellipsis not in arguments:
+        return [_value(argument, name) for argument in arguments]
     if origin in (tuple, list, frozenset):
         return [_value(arguments[0], name)]
     if origin is dict:

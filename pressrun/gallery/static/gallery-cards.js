@@ -46,9 +46,35 @@ export function cellElement(round, cell) {
       cell.candidates.map((candidate) => cardElement(round, cell, candidate))));
 }
 
+// A film or a sound as it plays, anything else as a picture. `still` is what stands there until it does.
+export function player(round, file, alt) {
+  const url = round.url(file.url);
+  const still = file.thumb ? round.url(file.thumb) : null;
+  if (file.media_type.startsWith("video/")) {
+    return h("video", { src: url, poster: still, controls: true, loop: true, muted: !file.sound, playsinline: true, preload: "metadata" });
+  }
+  if (file.medium === "sound") {
+    return h("div", { class: "sound" }, still && h("img", { src: still, alt, draggable: "false" }),
+      h("audio", { src: url, controls: true, preload: "metadata" }));
+  }
+  if (file.media_type.startsWith("image/")) return h("img", { src: url, alt, draggable: "false" });
+  return h("p", { class: "quiet" }, `nothing to show for ${file.media_type}`);
+}
+
+// "▶ 2.1 s", "♪ 6.0 s", "3 files": what a still cannot tell.
+export function playsFor(file) {
+  if (file.seconds === null) return "";
+  return `${file.medium === "sound" ? "♪" : "▶"} ${file.seconds.toFixed(1)} s`;
+}
+
+function badge({ files }) {
+  const words = [files[0] && playsFor(files[0]), files.length > 1 && `${files.length} files`].filter(Boolean);
+  return words.length > 0 && h("span", { class: "plays" }, words.join(" · "));
+}
+
 function cardElement(round, cell, candidate) {
-  const width = candidate.width ?? 1;
-  const height = candidate.height ?? 1;
+  const width = candidate.width ?? 16;
+  const height = candidate.height ?? 9;
   const card = h("figure", {
     class: `card ${candidate.state}${candidate.pending ? " pending" : ""}`,
     "data-item": candidate.item_id,
@@ -60,10 +86,15 @@ function cardElement(round, cell, candidate) {
     alt: `${cell.label} ${candidate.label}`,
   });
   picture.addEventListener("error", () => card.classList.add("broken"));
+  // An animated picture moves while it is looked at; a wall of moving pictures lets nobody judge any of them.
+  if (candidate.files[0]?.medium === "film" && candidate.files[0].media_type.startsWith("image/")) {
+    card.addEventListener("mouseenter", () => { picture.src = round.url(candidate.image); });
+    card.addEventListener("mouseleave", () => { picture.src = round.url(candidate.thumb); });
+  }
   const decision = candidate.pending ?? candidate.decision;
   const reason = decision?.reason ? ` · ${WORDS[decision.reason] ?? decision.reason}` : "";
   card.append(
-    h("div", { class: "frame" }, picture,
+    h("div", { class: "frame" }, picture, badge(candidate),
       cell.may_decide && h("div", { class: "actions" },
         h("button", { type: "button", "data-do": "approved", title: "Approve (A)" }, "✓"),
         h("button", { type: "button", "data-do": "rejected", title: "Reject (X)" }, "✕"),

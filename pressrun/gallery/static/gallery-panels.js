@@ -1,8 +1,9 @@
 // What lies over the gallery: zoom, reasons, keyboard help, toasts.
 
 import { WORDS } from "./gallery-model.js";
-import { h, origin } from "./gallery-cards.js";
+import { h, origin, player, playsFor } from "./gallery-cards.js";
 
+const NAMES = { picture: "Picture", film: "Film", sound: "Sound" };
 const KEYS = [
   ["A", "approve, and on to the next"],
   ["X", "reject, then a number for the reason"],
@@ -87,8 +88,10 @@ export class Panels {
 
   // The picture, large, with everything known about it. `act(state)` decides, `note` keeps what was written.
   zoom(round, cell, candidate, act) {
-    const picture = h("img", { src: round.url(candidate.image), alt: `${cell.label} ${candidate.label}`, draggable: "false" });
-    const stage = h("div", { class: "stage", on: { click: () => stage.classList.toggle("actual") } }, picture);
+    const alt = `${cell.label} ${candidate.label}`;
+    const pictures = candidate.files.map((file) => player(round, file, alt));
+    const actual = (event) => event.target.tagName === "IMG" && !event.target.closest(".sound") && stage.classList.toggle("actual");
+    const stage = h("div", { class: pictures.length > 1 ? "stage several" : "stage", on: { click: actual } }, pictures);
     const note = h("textarea", { rows: "3", maxlength: "2000", dir: "auto", placeholder: "Note (N)" });
     note.addEventListener("keydown", (event) => {
       if (event.key === "Escape" || (event.key === "Enter" && !event.shiftKey)) {
@@ -129,8 +132,11 @@ function known(item, candidate) {
         h("span", {}, origin(one)), one.note && h("q", { dir: "auto" }, one.note))))),
     facts.length > 0 && h("section", {}, h("h3", {}, "Parameters"), h("dl", {}, facts.map(([name, value]) =>
       [h("dt", {}, name), h("dd", { dir: "auto" }, typeof value === "string" ? value : JSON.stringify(value))]))),
-    h("section", {}, h("h3", {}, "Picture"), h("dl", {},
-      candidate.width && [h("dt", {}, "size"), h("dd", {}, `${candidate.width} × ${candidate.height}`)],
+    h("section", {}, h("h3", {}, candidate.files.length > 1 ? `${candidate.files.length} files` : NAMES[candidate.files[0]?.medium] ?? "File"), h("dl", {},
+      candidate.files.map((file) => [
+        file.width && [h("dt", {}, "size"), h("dd", {}, `${file.width} × ${file.height}`)],
+        file.seconds !== null && [h("dt", {}, "plays"), h("dd", {}, [playsFor(file), file.frames && `${file.frames} frames`, file.frames && !file.sound && "no sound"].filter(Boolean).join(" · "))],
+        h("dt", {}, "type"), h("dd", {}, file.media_type)]),
       item.row && [h("dt", {}, "row"), h("dd", {}, String(item.row))],
       item.seed !== null && [h("dt", {}, "seed"), h("dd", {}, String(item.seed))],
       h("dt", {}, "sha-256"), h("dd", { class: "mono", title: candidate.sha256 }, `${candidate.sha256.slice(0, 16)}…`))),

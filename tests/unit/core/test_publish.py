@@ -192,6 +192,20 @@ def test_delivery_csv_has_one_line_a_file_whatever_the_names(skus: list[str]) ->
     files = [delivered("x", product=sku, mood=sku) for sku in skus]
     rows = list(csv.reader(io.StringIO(delivery_csv(files).decode(), newline="")))
     extra = ["mood"] if skus else []
-    assert rows[0] == ["sku", "locale", "size", "variant", *extra, "file", "uri", "sha256", "bytes", "width", "height"]
+    assert rows[0] == [
+        "sku",
+        "locale",
+        "size",
+        "variant",
+        *extra,
+        "file",
+        "uri",
+        "sha256",
+        "bytes",
+        "width",
+        "height",
+        "type",
+        "seconds",
+    ]
     assert len(rows) == 1 + len(skus)
     assert {len(row) for row in rows} == {len(rows[0])}

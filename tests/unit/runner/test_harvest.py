@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import runner_shards as shards
 from PIL import Image
 
 from pressrun.comfy.wire import OutputRef
+from pressrun.core.media import SILENCE, media_type
 from pressrun.core.result import OutputFile
-from pressrun.runner.harvest import OutputError, harvest, media_type, wanted
+from pressrun.proof.drawing.flac import write_flac
+from pressrun.runner.harvest import OutputError, harvest, wanted
 from pressrun.runner.places import Places
 
 
@@ -103,7 +107,7 @@ def test_a_missing_file_and_no_file_are_told_apart(tmp_path: Path) -> None:
 
 def test_further_outputs_get_sub_names_and_media_types(tmp_path: Path) -> None:
     saved(tmp_path, "a_00001_.png")
-    (tmp_path / "engine/s/voice.flac").write_bytes(b"fLaC")
+    (tmp_path / "engine/s/voice.flac").write_bytes(write_flac(tone(2.0), {}))
     frames = [Image.new("RGB", (96, 64), (i * 60, 0, 0)) for i in range(3)]
     frames[0].save(tmp_path / "engine/s/move.webp", save_all=True, append_images=frames[1:])
     found = take(tmp_path, ref("voice.flac"), ref("move.webp", node="9"), ref())
@@ -113,7 +117,38 @@ def test_further_outputs_get_sub_names_and_media_types(tmp_path: Path) -> None:
         ("images/0000000000000007-4-02.flac", "audio/flac"),
     ]
     assert found[1].thumb == "thumbs/0000000000000007-9-01.webp"
-    assert (found[2].thumb, found[2].measurements, found[2].width) == (None, None, None)
+    assert found[1].playback is not None
+    assert (found[1].playback.frames, found[1].playback.loudness) == (3, None)
+    assert found[1].playback.motion is not None
+    assert found[1].playback.motion > 0
+    assert (found[2].thumb, found[2].measurements, found[2].width) == ("thumbs/0000000000000007-4-02.webp", None, None)
+    assert found[2].playback is not None
+    assert found[2].playback.seconds == pytest.approx(2.0, abs=0.01)
+    assert found[2].playback.loudness == pytest.approx(-12.3, abs=0.5)
+    with Image.open(Places(tmp_path).output / found[2].thumb) as wave:
+        assert wave.size == (384, 216)
+
+
+@pytest.mark.parametrize("name", ["voice.flac", "clip.mp4", "clip.webm", "voice.mp3"])
+def test_what_cannot_be_played_is_refused(tmp_path: Path, name: str) -> None:
+    saved(tmp_path, "a_00001_.png").with_name(name).write_bytes(b"fLaC" + bytes(400))
+    with pytest.raises(OutputError, match="cannot be decoded") as caught:
+        take(tmp_path, ref(name))
+    assert caught.value.failure.node == "4"
+
+
+def test_a_sound_without_sound_is_measured_as_silent(tmp_path: Path) -> None:
+    (tmp_path / "engine/s").mkdir(parents=True)
+    (tmp_path / "engine/s/voice.flac").write_bytes(write_flac(np.zeros(22_050, dtype=np.int16), {}))
+    (found,) = take(tmp_path, ref("voice.flac"))
+    assert found.playback is not None
+    assert (found.playback.loudness, found.media_type) == (SILENCE, "audio/flac")
+
+
+def tone(seconds: float) -> np.ndarray[Any, Any]:
+    """A sine of -9 dBFS peak: -12 dBFS RMS."""
+    at = np.arange(int(seconds * 22_050)) / 22_050
+    return (np.sin(at * 440 * 2 * np.pi) * 32_767 * 0.343).astype(np.int16)
 
 
 def test_the_order_of_outputs_is_the_workflows_not_the_engines() -> None:

@@ -63,7 +63,7 @@ def test_it_is_told_in_sentences(delivered: tuple[Workspace, DeliveredFile]) -> 
     record = show_lineage(ws, file.uri)
     told = describe_lineage(record)
     for words in (
-        "a final image of campaign spring_sale (Spring sale)",
+        "a final picture of campaign spring_sale (Spring sale)",
         "row 3 of campaigns/spring_sale/manifest.csv",
         "maya started the manual run manual_1 of press_spring_sale on local for drop 2026-03-01",
         "workflow sdxl",
