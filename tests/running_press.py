@@ -101,7 +101,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        onward = http.client.HTTPConnection("127.0.0.1", SAGEMAKER_PORT, timeout=60)
+        onward = http.client.HTTPConnection("127.0.0.1", SAGEMAKER_PORT, timeout=180)
         with contextlib.closing(onward):
             onward.request("POST", self.path, body, dict(self.headers.items()))
             answer = onward.getresponse()
@@ -214,7 +214,7 @@ class RunningPress:
     def page(self, path: str, user: str = "vic") -> str:
         """A page of the gallery as text."""
         bearer = {"Authorization": f"Bearer {self.client(user).token()}"}
-        answer = httpx.get(f"{self.endpoints.airflow}/pressrun/{path}", headers=bearer, timeout=30, trust_env=False)
+        answer = httpx.get(f"{self.endpoints.airflow}/pressrun/{path}", headers=bearer, timeout=120, trust_env=False)
         assert answer.status_code == 200, (path, answer.status_code)
         return answer.text
 

@@ -53,7 +53,7 @@ class Engine:
     url: str
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
 
     def socket(self, client_id: str) -> ClientConnection:
         return connect(self.url.replace("http", "ws", 1) + f"/ws?clientId={client_id}", max_size=None, proxy=None)
@@ -77,7 +77,7 @@ class Engine:
     def idle(self) -> None:
         self.http.post("/queue", json={"clear": True})
         self.http.post("/interrupt", json={})
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while time.monotonic() < until:
             if self.http.get("/prompt").json()["exec_info"]["queue_remaining"] == 0:
                 return
@@ -89,7 +89,7 @@ def heard(connection: ClientConnection, prompt_id: str) -> list[dict[str, Any]]:
     """Text messages until the prompt's end, binary previews left out."""
     messages: list[dict[str, Any]] = []
     while True:
-        raw = connection.recv(timeout=60)
+        raw = connection.recv(timeout=240)
         if isinstance(raw, bytes):
             continue
         message = json.loads(raw)
@@ -115,7 +115,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 30
+        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 120
         while True:
             try:
                 httpx.get(f"{url}/system_stats", trust_env=False).raise_for_status()

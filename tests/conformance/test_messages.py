@@ -23,7 +23,7 @@ def types_of(messages: list[dict[str, Any]]) -> list[str]:
 def test_the_first_message_names_the_socket(engine: Any) -> None:
     client_id = uuid.uuid4().hex
     with engine.socket(client_id) as connection:
-        first = json.loads(connection.recv(timeout=20))
+        first = json.loads(connection.recv(timeout=120))
     assert first["type"] == "status"
     assert first["data"]["sid"] == client_id
 
@@ -80,6 +80,32 @@ def test_the_same_seed_draws_the_same_pixels_and_another_one_does_not(engine: An
     engine.http.post("/free", json={"unload_models": True, "free_memory": True})
     assert pixels(7) == first
     assert pixels(8) != first
+
+
+def test_a_batch_s_files_are_named_in_the_order_of_its_pictures(engine: Any, graph: Graph) -> None:
+    def pixels(changed: dict[str, Any]) -> list[bytes]:
+        _, messages = engine.run(changed)
+        found = []
+        for ref in output_refs("4", next(m["data"]["output"] for m in messages if m["type"] == "executed")):
+            query = {"filename": ref.filename, "subfolder": ref.subfolder, "type": ref.type}
+            with Image.open(io.BytesIO(engine.http.get("/view", params=query).content)) as image:
+                found.append(image.convert("RGB").tobytes())
+        return found
+
+    def batch() -> dict[str, Any]:
+        made = graph(seed=11)
+        made["1"]["inputs"]["batch_size"] = 3
+        return made
+
+    def picked(place: int) -> dict[str, Any]:
+        made = batch()
+        made["5"] = {"class_type": "ImageFromBatch", "inputs": {"image": ["3", 0], "batch_index": place, "length": 1}}
+        made["4"]["inputs"]["images"] = ["5", 0]
+        return made
+
+    pictures = pixels(batch())
+    assert len(set(pictures)) == 3
+    assert pictures == [picture for place in range(3) for picture in pixels(picked(place))]
 
 
 def test_an_identical_prompt_runs_nothing_and_names_the_old_file(engine: Any, graph: Graph) -> None:

@@ -95,7 +95,7 @@ class Press:
             while_running(order.name, order.attempt)
             self.wait(order.name)
 
-    def wait(self, name: str, seconds: float = 90.0) -> JobState:
+    def wait(self, name: str, seconds: float = 300.0) -> JobState:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             state = self.describe(name)
@@ -108,7 +108,7 @@ class Press:
     def job_home(self, name: str) -> Path:
         return self.endpoint.config.root / "jobs" / name
 
-    def kill_after(self, name: str, images: int, *, jitter: random.Random, seconds: float = 60.0) -> None:
+    def kill_after(self, name: str, images: int, *, jitter: random.Random, seconds: float = 240.0) -> None:
         """SIGKILL the job's whole process group once it has drawn this many images, at a random moment after that."""
         home, until = self.job_home(name), time.monotonic() + seconds
         while time.monotonic() < until:

@@ -14,7 +14,7 @@ from pressrun.steps.staging import staged_job
 if TYPE_CHECKING:
     from conftest import Press
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 ITEMS = 8
 

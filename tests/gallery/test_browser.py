@@ -53,7 +53,7 @@ def served(app: FastAPI) -> Iterator[str]:
 
 def look(url: str, profile) -> tuple[str, str]:
     done = subprocess.run(
-        ["chromium", *FLAGS, f"--user-data-dir={profile}", url], capture_output=True, text=True, timeout=60, check=True
+        ["chromium", *FLAGS, f"--user-data-dir={profile}", url], capture_output=True, text=True, timeout=240, check=True
     )
     return done.stdout, done.stderr
 

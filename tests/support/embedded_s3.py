@@ -36,7 +36,7 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert service.ready_url is not None
     with (paths.logs / "s3.log").open("wb") as log:
         server = subprocess.Popen([command], env=service.env, cwd=service.cwd, stdout=log, stderr=log)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not _answers(service.ready_url):
         assert server.poll() is None, (paths.logs / "s3.log").read_text()
         assert time.monotonic() < until, "the S3 server does not answer"

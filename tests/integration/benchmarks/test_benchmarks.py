@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 def run(repository: Path, *words: str) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, *words, "--json"], cwd=repository, capture_output=True, text=True, check=False, timeout=110
+        [sys.executable, *words, "--json"], cwd=repository, capture_output=True, text=True, check=False, timeout=500
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)

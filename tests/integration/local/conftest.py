@@ -112,7 +112,7 @@ class Lab:
         answer: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
         return answer
 
-    def wait(self, name: str, timeout: float = 30) -> dict[str, Any]:
+    def wait(self, name: str, timeout: float = 180) -> dict[str, Any]:
         return wait_until(
             lambda: (d := self.describe(name))["ProcessingJobStatus"] in ("Completed", "Failed", "Stopped") and d,
             timeout,
@@ -130,7 +130,7 @@ class Lab:
         wait_until(lambda: path.exists() and text in path.read_text(), 20)
 
 
-def wait_until(look: Callable[[], Any], timeout: float = 20) -> Any:
+def wait_until(look: Callable[[], Any], timeout: float = 180) -> Any:
     until = time.monotonic() + timeout
     while not (found := look()):
         assert time.monotonic() < until, "waited too long"

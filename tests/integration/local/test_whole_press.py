@@ -16,7 +16,7 @@ from pressrun.local.client import AirflowClient
 from pressrun.local.credentials import login_of
 from pressrun.local.options import LocalOptions
 
-pytestmark = [pytest.mark.network, pytest.mark.airflow, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.network, pytest.mark.airflow, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(1200)]
 OPTIONS = LocalOptions(airflow_port=21080, s3_port=21066, sagemaker_port=21058)
 DAG = """
 import time
@@ -68,7 +68,7 @@ def test_up_a_run_through_kills_and_down(project: Path, wait_until: Callable[...
             os.kill(known.pid, signal.SIGKILL)
             wait_until(lambda name=name, old=old: set(family(run, name)) - set(old), 30)
             assert not set(family(run, name)) & set(old)
-        assert viewer.wait_for_run("print_sheets", "autumn+1", timeout=180)["state"] == "success"
+        assert viewer.wait_for_run("print_sheets", "autumn+1", timeout=600)["state"] == "success"
         assert viewer.xcom("print_sheets", "autumn+1", "rest") == "rested"
     wait_until(lambda: press.status(project).healthy, 90)
     everything = [pid for item in press.status(project).components for pid in family(run, item.name)]

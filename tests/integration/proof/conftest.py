@@ -30,7 +30,7 @@ class Server:
 
     @property
     def http(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=100, trust_env=False)
 
     def socket(self, client_id: str) -> ClientConnection:
         return connect(f"ws://127.0.0.1:{self.port}/ws?clientId={client_id}", max_size=None, proxy=None)
@@ -52,7 +52,7 @@ class Server:
 def until_finished(connection: ClientConnection, prompt_id: str) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     while True:
-        message = json.loads(connection.recv(timeout=20))
+        message = json.loads(connection.recv(timeout=100))
         messages.append(message)
         data = message["data"]
         if message["type"] == "executing" and data["node"] is None and data["prompt_id"] == prompt_id:
@@ -77,7 +77,7 @@ def press(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
         server = Server(process, port, *folders)
         started.append(server)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 with server.http as http:
