@@ -16,6 +16,7 @@ from pressrun.cli import (
     ops,
     plan,
     preflight,
+    prices,
     retention,
     studio,
     workflow,
@@ -41,6 +42,7 @@ app.add_typer(local.app, name="local")
 app.add_typer(models.app, name="models")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(ops.app, name="ops")
+app.add_typer(prices.app, name="prices")
 app.command("studio")(studio.studio)
 
 

@@ -14,6 +14,8 @@ from pressrun.core.policy_spec import PolicySpec
 
 PressKind = Literal["proof", "final"]
 RetentionClass = Literal["scratch", "rejected", "campaign"]
+AUTO = "auto"
+"""`job.instance_type: auto`: any of those that the workflow's pool lists."""
 QualityCode = Literal[
     "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "identical", "near-duplicate",
     "off-palette",
@@ -38,7 +40,11 @@ class ManifestSpec(_Spec):
 class JobSpec(_Spec):
     """How the work is cut and what it runs on."""
 
-    instance_type: str = Field("ml.g5.xlarge", description="SageMaker instance type of the final press")
+    instance_type: str | tuple[str, ...] = Field(
+        "ml.g5.xlarge",
+        description="SageMaker instance type of the final press; a list, or `auto` for the pool's own list, leaves the "
+        "choice to the quote: the cheapest that meets the deadline",
+    )
     shard_items: int = Field(16, ge=1, le=5000, description="items of one Processing job at most")
     parallel: int = Field(3, ge=1, le=50, description="shards rendered at the same time")
     deadline_minutes: float | None = Field(
@@ -47,7 +53,25 @@ class JobSpec(_Spec):
     max_runtime_minutes: int = Field(60, ge=1, le=1440, description="a job is stopped after this long")
     attempts: int = Field(3, ge=1, le=10, description="jobs bought at most for one shard")
     canary_items: int = Field(4, ge=0, le=50, description="0: no canary")
+    probe_items: int = Field(
+        8, ge=0, le=50, description="pictures of the first job where nothing was measured yet; 0: no more than a canary"
+    )
+    probe_above: int = Field(
+        100, ge=1, description="a run of more items than this is measured by a probe where nothing was measured yet"
+    )
     volume_gb: int = Field(100, ge=1, le=16384, description="disk of a job")
+
+    @field_validator("instance_type")
+    @classmethod
+    def _one_at_least(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, tuple) and (not value or AUTO in value or len(set(value)) != len(value)):
+            raise ValueError(f"a list names each instance type once; write `{AUTO}` alone for the pool's own list")
+        return value
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """The instance types that the quote may choose from, in the order of preference at equal cost."""
+        return (self.instance_type,) if isinstance(self.instance_type, str) else self.instance_type
 
 
 class SpendSpec(_Spec):

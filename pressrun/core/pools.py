@@ -9,13 +9,22 @@ from pressrun.core.errors import InputError
 
 
 class Pool(BaseModel):
-    """Where the final press of some workflows runs. Without `image` it is the deployment's (PRESSRUN_IMAGE_URI)."""
+    """Where the final press of some workflows runs. Without `image` it is the deployment's (PRESSRUN_IMAGE_URI).
+
+    `alternatives` are further instance types on which the same image and graphs run.
+    """
 
     model_config = {"extra": "forbid", "frozen": True}
 
     instance_type: str
+    alternatives: tuple[str, ...] = ()
     image: str = ""
     description: str = ""
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """What `job.instance_type: auto` may choose from."""
+        return tuple(dict.fromkeys((self.instance_type, *self.alternatives)))
 
 
 class Pools(BaseModel):

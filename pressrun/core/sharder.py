@@ -34,19 +34,26 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the cut must keep to. Seconds; None: no such limit. `price` is USD for a second of one instance."""
+    """What the cut must keep to. Seconds; None: no such limit. `price` is USD for a second of one instance.
+
+    `longest` is what one job may take with its cold start; passed over where a single item already takes longer.
+    """
 
     cold: float
     parallel: int
     max_items: int
     deadline: float | None = None
+    longest: float | None = None
     budget: float | None = None
     price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Item numbers by job, in plan order; `makespan` until the last job ends, `seconds` of all instances together."""
+    """Item numbers by job, each in plan order, the longest job first.
+
+    `makespan` is until the last job ends, `seconds` are of all instances together.
+    """
 
     jobs: tuple[tuple[int, ...], ...]
     makespan: float
@@ -73,19 +80,33 @@ def cut(loads: Sequence[Load], limits: Limits) -> Cut:
 
 
 def _by_count(loads: Sequence[Load], limits: Limits) -> Cut:
+    most = _most(loads, limits)
+    if most is not None:
+        found = fewest(loads, room=most, most_jobs=len(loads), max_items=limits.max_items)
+        if found is not None:
+            return _made(found, loads, limits)
     jobs = -(-len(loads) // limits.max_items)
     return _made(_even(loads, jobs, limits.max_items), loads, limits)
 
 
 def _by_deadline(loads: Sequence[Load], limits: Limits, deadline: float) -> Cut:
-    waves = 1
+    waves, most = 1, _most(loads, limits)
     while deadline / waves > limits.cold and (waves - 1) * limits.parallel < len(loads):
         room = deadline / waves - limits.cold
+        room = room if most is None else min(room, most)
         found = fewest(loads, room=room, most_jobs=waves * limits.parallel, max_items=limits.max_items)
         if found is not None:
             return _made(found, loads, limits)
         waves += 1
     raise _too_late(loads, limits, deadline)
+
+
+def _most(loads: Sequence[Load], limits: Limits) -> float | None:
+    """Seconds of work that one job may have; None where there is no such limit or no item keeps to it."""
+    if limits.longest is None:
+        return None
+    most = limits.longest - limits.cold
+    return most if most + _EPS >= max(load.seconds for load in loads) else None
 
 
 def fewest(loads: Sequence[Load], *, room: float, most_jobs: int, max_items: int) -> tuple[tuple[int, ...], ...] | None:
@@ -197,8 +218,11 @@ def _search(loads: Sequence[Load], jobs: int, room: float, max_items: int) -> tu
 def _made(jobs: tuple[tuple[int, ...], ...], loads: Sequence[Load], limits: Limits) -> Cut:
     """The cut with its times, as jobs start in their order whenever a slot is free."""
     by_number = {load.number: load.seconds for load in loads}
-    durations = [limits.cold + sum(by_number[number] for number in job) for job in jobs]
-    return Cut(jobs, makespan(durations, limits.parallel), sum(durations))
+    timed = [(limits.cold + sum(by_number[number] for number in job), job) for job in jobs]
+    # The longest first ends soonest; what differs by less than a millisecond keeps the order of the plan.
+    timed.sort(key=lambda found: (-round(found[0], 3), found[1][0]))
+    durations = [seconds for seconds, _ in timed]
+    return Cut(tuple(job for _, job in timed), makespan(durations, limits.parallel), sum(durations))
 
 
 def makespan(durations: Sequence[float], parallel: int) -> float:
@@ -215,9 +239,15 @@ def _longest(jobs: Sequence[Sequence[int]], loads: Sequence[Load]) -> float:
 
 
 def _too_late(loads: Sequence[Load], limits: Limits, deadline: float) -> UnreachableError:
-    least = -(-len(loads) // limits.max_items)
+    least, most = -(-len(loads) // limits.max_items), _most(loads, limits)
+    if most is not None:
+        found = fewest(loads, room=most, most_jobs=len(loads), max_items=limits.max_items)
+        least = len(found) if found else len(loads)
     waves = -(-least // limits.parallel)
     jobs = _longest_first(loads, min(len(loads), waves * limits.parallel), limits.max_items)
+    while most is not None and _longest(jobs, loads) > most + _EPS:
+        waves += 1
+        jobs = _longest_first(loads, min(len(loads), waves * limits.parallel), limits.max_items)
     soonest = waves * (limits.cold + _longest(jobs, loads))
     longest = limits.cold + max(load.seconds for load in loads)
     nearest = f"the earliest with {limits.parallel} at a time is {_minutes(soonest)}"
@@ -226,7 +256,8 @@ def _too_late(loads: Sequence[Load], limits: Limits, deadline: float) -> Unreach
             f"one item alone takes {_minutes(longest)} with its cold start, the deadline is {_minutes(deadline)}",
             remedy=nearest,
         )
-    wide = fewest(loads, room=deadline - limits.cold, most_jobs=len(loads), max_items=limits.max_items)
+    room = deadline - limits.cold if most is None else min(deadline - limits.cold, most)
+    wide = fewest(loads, room=room, most_jobs=len(loads), max_items=limits.max_items)
     wanted = f"; {len(wide)} at a time would meet it" if wide else ""
     return UnreachableError(
         f"{len(loads)} items cannot be rendered in {_minutes(deadline)} with {limits.parallel} jobs at a time",

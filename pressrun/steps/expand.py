@@ -9,7 +9,7 @@ from typing import Any
 from pressrun import __version__
 from pressrun.comfy.identity import comfyui_class
 from pressrun.core import ids, keys
-from pressrun.core.campaign import CampaignSpec
+from pressrun.core.campaign import AUTO, CampaignSpec
 from pressrun.core.copy_table import CopyTable, scan_copy_table
 from pressrun.core.errors import InputError, NotFoundError, SetupError
 from pressrun.core.expand import Sheet, expand
@@ -219,10 +219,19 @@ def engine_class(settings: Settings, engine: str) -> str:
 
 
 def on_pool(spec: CampaignSpec, pool: Pool | None) -> CampaignSpec:
-    """The campaign with its workflow's pool filled in; an instance type that the campaign names itself stays."""
-    if pool is None or "instance_type" in spec.job.model_fields_set:
+    """The campaign with its workflow's pool filled in; what the campaign names stays, `auto` is the pool's list."""
+    if spec.job.instance_type == AUTO:
+        if pool is None:
+            raise InputError(
+                f"`{AUTO}` asks the workflow's pool, and there are no pools",
+                where=f"{spec.campaign}/campaign.yaml, /job/instance_type",
+                remedy="add include/policy/pools.yaml, or name the instance types",
+            )
+        job = spec.job.model_copy(update={"instance_type": pool.instance_types})
+    elif pool is None or "instance_type" in spec.job.model_fields_set:
         return spec
-    job = spec.job.model_copy(update={"instance_type": pool.instance_type})
+    else:
+        job = spec.job.model_copy(update={"instance_type": pool.instance_type})
     return spec.model_copy(update={"job": job})
 
 

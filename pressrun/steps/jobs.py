@@ -179,7 +179,7 @@ def _record(
         quoted=quoted,
         item_ids=missing,
         shard_sha256=shard.digest(),
-        instance_type=_instance_type(ws, plan),
+        instance_type=quote.instance_type,
         ordered_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     if ws.work.create(keys.job(run_key, name), record.to_bytes()):
@@ -213,10 +213,6 @@ def _order(ws: Workspace, plan: RenderPlan, quote: Quote, record: JobRecord, sta
         usd_per_hour=quote.usd_per_hour,
         request=processing_request(ws, plan, record, shard),
     )
-
-
-def _instance_type(ws: Workspace, plan: RenderPlan) -> str:
-    return ws.settings.proof_instance_type if plan.run.press == "proof" else plan.spec.job.instance_type
 
 
 def _ref(planned: ShardPlan, own: Sequence[JobRecord], outcomes: ShardOutcomes) -> ShardRef:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from pressrun.core.brand import Brand, parse_brand
 from pressrun.core.campaign import CampaignSpec, parse_campaign
 from pressrun.core.codec import digest_of, sha256_hex
@@ -16,7 +14,6 @@ from pressrun.core.model_file import ModelFile
 from pressrun.core.models import LOCK_FILE, read_models_lock
 from pressrun.core.overlay import Overlay, Typeset
 from pressrun.core.plan import SourceFile
-from pressrun.core.quote import Price
 from pressrun.steps.library import Library
 from pressrun.steps.workspace import Workspace
 from pressrun.typeset.overlay import set_overlay
@@ -131,19 +128,6 @@ class Sources:
         )
         self.used[name] = SourceFile(path=name, sha256=sha256_hex(data))
         return data
-
-
-def read_prices(ws: Workspace) -> dict[str, Price]:
-    """Prices by instance type: include/policy/prices.yaml, overridden by settings."""
-    path = ws.settings.include / "policy" / "prices.yaml"
-    prices: dict[str, Price] = {}
-    if path.is_file():
-        for kind, entry in (yaml.safe_load(path.read_text("utf-8")).get("instances") or {}).items():
-            source = f"{entry.get('source', 'prices.yaml')}, {entry.get('date', 'no date')}"
-            prices[str(kind)] = Price(usd_per_hour=float(entry["usd_per_hour"]), source=source)
-    for kind, hourly in ws.settings.prices.items():
-        prices[kind] = Price(usd_per_hour=hourly, source="settings")
-    return prices
 
 
 def _media_type(name: str) -> str:

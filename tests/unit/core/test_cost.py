@@ -12,7 +12,8 @@ from pressrun.core.item import Item
 from pressrun.core.job import JobRecord
 from pressrun.core.observation import CostObservation, learn, observe, quantile
 from pressrun.core.plan import RenderPlan
-from pressrun.core.quote import Price, make_quote
+from pressrun.core.quote import Price
+from pressrun.core.quoting import make_quote
 from pressrun.core.result import ItemResult
 
 MakeItem = Callable[..., Item]

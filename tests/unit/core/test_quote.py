@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
-from pressrun.core.quote import Price, Quote, make_quote
+from pressrun.core.quote import Price, Quote
+from pressrun.core.quoting import make_quote
 
 MakeItem = Callable[..., Item]
 MakePlan = Callable[..., RenderPlan]

@@ -22,7 +22,8 @@ from pressrun.proof.files import Folders
 from pressrun.proof.validation import validate
 from pressrun.settings import Settings
 from pressrun.steps.expand import make_plan, make_request
-from pressrun.steps.sources import Sources, read_prices
+from pressrun.steps.prices import read_prices
+from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace, memory_workspace
 from pressrun.typeset import missing_glyphs
 

@@ -16,7 +16,8 @@ from pressrun.core.codec import digest_of, sha256_hex
 from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.item import InputAsset, Item
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile, WorkflowBundle
-from pressrun.core.quote import Price, Quote, make_quote
+from pressrun.core.quote import Price, Quote
+from pressrun.core.quoting import make_quote
 from pressrun.core.refs import CollectionRef, PlanRef, QuoteRef, ReviewRef
 from pressrun.core.render import Render
 from pressrun.core.result import Measurements

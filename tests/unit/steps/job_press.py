@@ -101,7 +101,7 @@ class Press:
             planned=4,
             reused=(),
             shards=(ShardPlan(phase="main", index=0, item_ids=tuple(i.item_id for i in ITEMS), seconds=9.0),),
-            instance_type="ml.m5.xlarge",
+            instance_type="ml.m5.xlarge" if press == "proof" else "ml.g5.xlarge",
             usd_per_hour=1.0,
             price_source="test",
             seconds=9.0,

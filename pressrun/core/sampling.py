@@ -1,0 +1,53 @@
+"""The canary's choice: a stratified handful, so that every kind of picture is seen before many of it are bought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pressrun.core.item import Item
+
+# Above this many units the handful is chosen from some of each kind; looking at all would take longer than the quote.
+LOOKED_AT = 2000
+OF_A_KIND = 4
+
+Unit = tuple[Item, ...]
+"""What is rendered together: one item, or the items of a batch (core.batch.prompts_of)."""
+
+
+def handful(units: Sequence[Unit], *, size: int) -> tuple[list[Unit], list[Unit]]:
+    """At most `size` items of different workflow, locale, size and product, and the rest in plan order."""
+    seen: dict[str, set[str]] = {}
+    pool, chosen = _pool(units), list[int]()
+    left = size
+    while left > 0:
+        fitting = [at for at in pool if len(units[at]) <= left]
+        if not fitting:
+            break
+        best = max(fitting, key=lambda at: sum(value not in seen.get(axis, ()) for axis, value in _kinds(units[at])))
+        pool.remove(best)
+        chosen.append(best)
+        left -= len(units[best])
+        for axis, value in _kinds(units[best]):
+            seen.setdefault(axis, set()).add(value)
+    taken = set(chosen)
+    return [units[at] for at in chosen], [unit for at, unit in enumerate(units) if at not in taken]
+
+
+def _kinds(unit: Unit) -> list[tuple[str, str]]:
+    item = unit[0]
+    dots = f"{item.params.get('width')}x{item.params.get('height')}"
+    return [*item.axes.items(), ("(workflow)", item.workflow), ("(dots)", dots)]
+
+
+def _pool(units: Sequence[Unit]) -> list[int]:
+    """The places that are looked at: all, or of a long list the first few of each kind but for the product."""
+    if len(units) <= LOOKED_AT:
+        return list(range(len(units)))
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for at, unit in enumerate(units):
+        item = unit[0]
+        kind = (item.workflow, *(value for axis, value in item.axes.items() if axis != "product"))
+        places = kinds.setdefault(kind, [])
+        if len(places) < OF_A_KIND:
+            places.append(at)
+    return sorted(at for places in kinds.values() for at in places)
