@@ -7,8 +7,21 @@ from typing import Any
 
 from pressrun.core.contract_fit import BATCH_PARAMETER, SEED_PARAMETER
 from pressrun.core.graph import Graph
+from pressrun.core.item import Item
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.targets import transformed
+
+
+def graph_of(bundle: WorkflowBundle, item: Item, *, filename_prefix: str) -> Graph:
+    """The graph to POST for an item, or for the batch that it is of."""
+    return compile_graph(
+        bundle,
+        params=item.params,
+        seed=item.seed,
+        inputs=item.inputs,
+        filename_prefix=filename_prefix,
+        batch_size=item.batch.size if item.batch else None,
+    )
 
 
 def compile_graph(

@@ -31,6 +31,11 @@ class Batch(_Part):
     size: int = Field(ge=2)
     index: int = Field(ge=0)
 
+    @property
+    def label(self) -> str:
+        """ "2 of 4": its place as people count."""
+        return f"{self.index + 1} of {self.size}"
+
 
 class Item(_Part):
     """One generation, the smallest retryable unit.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.collection import axis_order
-from pressrun.core.item import Item
+from pressrun.core.item import Batch, Item
 from pressrun.core.media import Playback, medium_of
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile
 from pressrun.core.policy_spec import PolicyOverride
@@ -162,6 +162,7 @@ class AssetLineage(VersionedDocument):
     params: dict[str, Any]
     params_sha256: str
     seed: int
+    batch: Batch | None = Field(None, exclude_if=lambda value: value is None)
     workflow: WorkflowOrigin
     inputs: tuple[InputOrigin, ...]
     render: RenderOrigin
@@ -239,10 +240,11 @@ def describe_lineage(record: AssetLineage) -> str:
         f"{run.triggered_by} started the {run.run_type} run {run.run_id} of {run.dag_id} on {run.deployment}"
         f" for drop {run.drop}{note}."
     )
+    batch = f", picture {record.batch.label} that one prompt made" if record.batch else ""
     lines.append(
         f"Job {render.job} rendered it on {_when(render.started_at)} in {render.seconds:.1f} s"
         f" with workflow {record.workflow.name} (graph {record.workflow.graph_sha256[:12]}),"
-        f" seed {record.seed}, engine {run.engine} {render.engine_version}."
+        f" seed {record.seed}{batch}, engine {run.engine} {render.engine_version}."
     )
     if render.run_key != run.run_key:
         lines.append(f"The picture was bought by an earlier run, {render.run_key}, and reused.")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument, digest_of
+from pressrun.core.item import Batch
 from pressrun.core.media import Playback
 from pressrun.core.result import Measurements, Sink
 
@@ -52,6 +53,7 @@ class Render(VersionedDocument):
     playback: Playback | None = None
     further: tuple[RenderedFile, ...] = ()
     seed: int
+    batch: Batch | None = Field(None, exclude_if=lambda value: value is None)
     params: dict[str, Any]
     params_sha256: str
     workflow: str

@@ -86,6 +86,7 @@ def item_view(desk: ReviewDesk, review_round: ReviewRound, item: CollectedItem) 
         sha256=item.sha256,
         row=planned.row if planned else None,
         seed=planned.seed if planned else None,
+        batch=planned.batch.label if planned and planned.batch else None,
         params=dict(planned.params) if planned else {},
         history=[
             desk.decision_view(review_round, record)

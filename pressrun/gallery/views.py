@@ -161,13 +161,17 @@ class RoundsView(_View):
 
 
 class ItemView(_View):
-    """More about one candidate: its parameters and everything ever decided about it."""
+    """More about one candidate: its parameters and everything ever decided about it.
+
+    `batch` is "2 of 4" where one prompt made several candidates.
+    """
 
     item_id: str
     label: str
     sha256: str | None
     row: int | None
     seed: int | None
+    batch: str | None
     params: dict[str, object]
     history: list[DecisionView]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from pressrun.core.binding import compile_graph
+from pressrun.core.binding import graph_of
 from pressrun.core.graph import Graph
 from pressrun.core.item import Item
 from pressrun.core.result import Sink
@@ -48,12 +48,4 @@ class JobParts:
 
 def bind(shard: Shard, item: Item, filename_prefix: str) -> Graph:
     """The graph to post for an item, or for the batch that it is of."""
-    bundle = shard.workflows[item.workflow]
-    return compile_graph(
-        bundle,
-        params=item.params,
-        seed=item.seed,
-        inputs=item.inputs,
-        filename_prefix=filename_prefix,
-        batch_size=item.batch.size if item.batch else None,
-    )
+    return graph_of(shard.workflows[item.workflow], item, filename_prefix=filename_prefix)

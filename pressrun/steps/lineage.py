@@ -66,6 +66,7 @@ def record_asset(
         params=item.params,
         params_sha256=render.params_sha256,
         seed=item.seed,
+        batch=item.batch,
         workflow=WorkflowOrigin(
             name=bundle.name, graph_sha256=bundle.graph_sha256, contract_sha256=bundle.contract_sha256
         ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pressrun.core import keys
-from pressrun.core.binding import compile_graph
+from pressrun.core.binding import graph_of
 from pressrun.core.errors import PressrunError, StorageError
 from pressrun.core.findings import Finding, Place
 from pressrun.core.graph_checks import check_graph
@@ -115,9 +115,7 @@ def _graphs(ws: Workspace, plan: RenderPlan) -> Iterator[Finding]:
             continue
         seen.add(item.workflow)
         bundle = plan.workflows[item.workflow]
-        graph = compile_graph(
-            bundle, params=item.params, seed=item.seed, inputs=item.inputs, filename_prefix=item.item_id
-        )
+        graph = graph_of(bundle, item, filename_prefix=item.item_id)
         yield from check_graph(graph, rules, file=f"workflows/{bundle.name}.api.json", outputs=bundle.outputs)
 
 

@@ -68,6 +68,7 @@ def _render(ws: Workspace, plan: RenderPlan, item: Item, result: ItemResult, job
         **first.model_dump(exclude={"node"}),
         further=tuple(further),
         seed=result.seed,
+        batch=item.batch,
         params=item.params,
         params_sha256=result.params_sha256,
         workflow=item.workflow,

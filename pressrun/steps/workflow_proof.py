@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from pressrun.core.errors import EngineError
 from pressrun.core.mutation import allowed_values
 from pressrun.core.plan import WorkflowBundle
 
+PICTURES = 2
+"""How many pictures a proof has where the contract allows batches: the fewest that show whether they stay apart."""
+
 
 @dataclass(frozen=True)
 class WorkflowProof:
@@ -27,7 +31,7 @@ class WorkflowProof:
 
 
 def proof_workflow(bundle: WorkflowBundle, contract: Contract) -> WorkflowProof:
-    """Draw it once. EngineError says which node failed, or that an expected output wrote nothing."""
+    """Draw it once. EngineError says which node failed, or which output did not write a file for each picture."""
     # Fonts and drawing functions are loaded only where somebody draws.
     from pressrun.proof.cache import ResultCache  # noqa: PLC0415
     from pressrun.proof.execution import Engine, Execution  # noqa: PLC0415
@@ -45,8 +49,9 @@ def proof_workflow(bundle: WorkflowBundle, contract: Contract) -> WorkflowProof:
             inputs[name] = f"{name}.png"
             (folders.input / inputs[name]).write_bytes(_picture())
         graph: dict[str, Any] = compile_graph(
-            bundle, params=sample_params(contract), seed=contract.seed_range[0], inputs=inputs, filename_prefix="proof"
-        )
+            bundle, params=sample_params(contract), seed=contract.seed_range[0], inputs=inputs, filename_prefix="proof",
+            batch_size=PICTURES if contract.batch_max > 1 else None,
+        )  # fmt: skip
         verdict = validate(graph, folders, ModelNames())
         if verdict.error is not None or verdict.node_errors:
             raise EngineError(f"the proof press refuses it: {verdict.error or verdict.node_errors}", where=bundle.name)
@@ -58,9 +63,19 @@ def proof_workflow(bundle: WorkflowBundle, contract: Contract) -> WorkflowProof:
         silent = [node for node in bundle.outputs if not run.ui.get(node)]
         if silent:
             raise EngineError(f"output nodes {', '.join(silent)} wrote nothing", where=bundle.name)
+        joined = [node for node in bundle.outputs if contract.batch_max > 1 and _count(run.ui[node]) != PICTURES]
+        if joined:
+            raise EngineError(
+                f"output nodes {', '.join(joined)} do not write {PICTURES} files for a batch of {PICTURES}",
+                where=bundle.name, remedy="a node on the way joins or picks pictures: without x-batch that is allowed",
+            )  # fmt: skip
         found = sorted(path for path in folders.output.rglob("*") if path.is_file())
         files = {path.name: path.read_bytes() for path in found}
     return WorkflowProof(files, time.perf_counter() - start)
+
+
+def _count(shown: Mapping[str, Any]) -> int:
+    return sum(len(files) for files in shown.values() if isinstance(files, list))
 
 
 def sample_params(contract: Contract) -> dict[str, Any]:

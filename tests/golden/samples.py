@@ -19,11 +19,13 @@ from pydantic import BaseModel
 import pressrun.core
 from pressrun.core.campaign import CampaignSpec, QualitySpec
 from pressrun.core.codec import VersionedDocument, schema_of
+from pressrun.core.item import Batch
 
 HERE = Path(__file__).resolve().parent
 
 # Models whose validators ask for more than types can tell.
 CHOSEN: dict[type[BaseModel], dict[str, Any]] = {
+    Batch: {"size": 2},
     QualitySpec: {"min_loudness": -50.0},
     CampaignSpec: {
         "campaign": "spring_sale",

@@ -139,6 +139,7 @@ function known(item, candidate) {
         h("dt", {}, "type"), h("dd", {}, file.media_type)]),
       item.row && [h("dt", {}, "row"), h("dd", {}, String(item.row))],
       item.seed !== null && [h("dt", {}, "seed"), h("dd", {}, String(item.seed))],
+      item.batch && [h("dt", {}, "batch"), h("dd", {}, item.batch)],
       h("dt", {}, "sha-256"), h("dd", { class: "mono", title: candidate.sha256 }, `${candidate.sha256.slice(0, 16)}…`))),
   ].filter(Boolean);
 }
