@@ -108,6 +108,14 @@ class Combination:
         """How many combinations there are when each axis has so many values; nothing is expanded."""
         return self._count(self._root, sizes)
 
+    def strides(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """How to find a combination by its number n, from 0 in the documented order: axis → stride.
+
+        The value of an axis is number (n // stride) % size of its own values.
+        """
+        self.count(sizes)
+        return dict(self._strides(self._root, 1, sizes))
+
     def expand(self, values: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
         """Every combination, in the documented order, as axis -> value. Distinct where each axis' values are."""
         self.count({axis: len(chosen) for axis, chosen in values.items()})
@@ -127,6 +135,15 @@ class Combination:
                 f"a zip needs equally many values: {told}", node.position, "even them out, or use * for the product"
             )
         return lengths[0]
+
+    def _strides(self, node: _Node, stride: int, sizes: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+        if isinstance(node, _Axis):
+            yield node.name, stride
+            return
+        for part in reversed(node.parts):
+            yield from self._strides(part, stride, sizes)
+            # The parts of a zip move together; of a product the last one varies fastest.
+            stride *= self._count(part, sizes) if isinstance(node, _Product) else 1
 
     def _error(self, message: str, position: int, remedy: str) -> InputError:
         return _error_at(self.text, message, position, remedy)

@@ -99,6 +99,11 @@ def _wrong(spec: CampaignSpec, contract: Contract, combination: Combination) -> 
 def _templates(spec: CampaignSpec) -> Iterator[tuple[str, Any]]:
     for name, value in spec.params.items():
         yield f"/params/{name}", value
+    for number, override in enumerate(spec.overrides):
+        # What holds for some values of the axis only depends on it, as a template that names it does.
+        yield f"/overrides/{number}/when", ["{{ " + axis + " }}" for axis in override.when]
+        for name, value in override.params.items():
+            yield f"/overrides/{number}/params/{name}", value
     for name, template in spec.inputs.items():
         written = template.typeset.model_dump() if isinstance(template, DerivedInput) else template
         yield f"/inputs/{name}", written

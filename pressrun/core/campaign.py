@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Literal
 
 import yaml
@@ -11,6 +12,7 @@ from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.ids import ident
 from pressrun.core.overlay import DerivedInput
 from pressrun.core.policy_spec import PolicySpec
+from pressrun.core.selection import Override, Selection
 
 PressKind = Literal["proof", "final"]
 RetentionClass = Literal["scratch", "rejected", "campaign"]
@@ -139,6 +141,14 @@ class CampaignSpec(_Spec):
     locales: tuple[str, ...] = Field(min_length=1, description="BCP 47 tags of the markets")
     axes: dict[str, tuple[dict[str, Any], ...]] = Field({}, description="further axes; each value has an `id`")
     combine: str = Field("product * locale", description="`*` is the product; `(a, b)` goes through both in step")
+    include: tuple[Selection, ...] = Field(
+        (),
+        exclude_if=operator.not_,
+        description="selections (axis -> values): only combinations that one of them means; none: all",
+    )
+    exclude: tuple[Selection, ...] = Field(
+        (), exclude_if=operator.not_, description="selections (axis -> values): combinations that are left out"
+    )
     cell: tuple[str, ...] = Field(("product", "locale"), description="axes of one deliverable; the rest are candidates")
     seed_axes: tuple[str, ...] = Field(("product", "variant"), description="axes that change the seed")
     batch: str | None = Field(
@@ -148,6 +158,11 @@ class CampaignSpec(_Spec):
     )
     seed: int = Field(0, description="change it for other pictures of everything")
     params: dict[str, Any] = Field({}, description="contract parameter -> value or template")
+    overrides: tuple[Override, ...] = Field(
+        (),
+        exclude_if=operator.not_,
+        description="other `params` `when` some axes have some values, for example in one market; the last one wins",
+    )
     inputs: dict[str, str | DerivedInput] = Field(
         {}, description="contract parameter -> path template of an input file, or `typeset:` for an overlay of the copy"
     )

@@ -1,85 +1,42 @@
 """Expansion: rows × locales × axes become items, each with complete parameters, a seed and a render key.
 
 Pure: what must be fetched (input files) comes through `resolve`. Every mistake is gathered, none stops the pass.
+It works in columns, a chunk of consecutive items at a time: what depends on some axes only is filled in, checked and
+hashed once for each combination of those. A plan of any size needs the memory of one chunk.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from pressrun.core.axes import Combination, parse_combination
-from pressrun.core.batch import batch_place, check_batch, seed_axes
-from pressrun.core.binding import compile_graph
-from pressrun.core.campaign import CampaignSpec
-from pressrun.core.contract import Contract, coerce
-from pressrun.core.copy_table import CopyTable
+from pressrun.core.batch import check_batch
+from pressrun.core.chunk import Chunk, Column
+from pressrun.core.contract_fit import BATCH_PARAMETER, SEED_PARAMETER
 from pressrun.core.errors import InputError
+from pressrun.core.fill import Fill
 from pressrun.core.findings import Place
 from pressrun.core.gather import Gather
-from pressrun.core.ids import cell_id, item_id
-from pressrun.core.item import Batch, InputAsset, Item
-from pressrun.core.manifest import Manifest, ManifestRow
+from pressrun.core.grid import Grid
+from pressrun.core.identity_columns import IdColumn, SeedColumn
+from pressrun.core.input_columns import InputColumn
+from pressrun.core.item import Item
+from pressrun.core.key_columns import KeyColumns
 from pressrun.core.markets import check_row_locales, usable_locales
-from pressrun.core.overlay import DerivedInput, Typesetter, read_overlay
-from pressrun.core.plan import RunRequest, WorkflowBundle
-from pressrun.core.render_key import image_key, render_key
-from pressrun.core.seeds import derive_seed
-from pressrun.core.templates import render_value
+from pressrun.core.matcher import check_selection
+from pressrun.core.overlay import Typesetter
+from pressrun.core.param_columns import check_row_parameters, param_columns
+from pressrun.core.plan import RunRequest
+from pressrun.core.plan_chunk import PlanChunk
+from pressrun.core.render_key import image_key
+from pressrun.core.sheet import Makers, Resolve, Sheet
+from pressrun.core.stopwatch import Stopwatch
+from pressrun.core.verdicts import Filled, Verdicts
 
-_COLUMN = re.compile(r"\bproduct\.([A-Za-z_]\w*)")
-_COPY_NAME = re.compile(r"\bcopy\.(\w+)")
-_COLUMN_NAME = re.compile(r"\bproduct(?:\.|\[')([^'\]\s|}]+)")
-Resolve = Callable[[str], InputAsset | None]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Everything authored that expansion reads. `rounds` maps item ids to the round they go into (rework)."""
-
-    spec: CampaignSpec
-    manifest: Manifest
-    manifest_file: str
-    copy_table: CopyTable | None
-    contract: Contract
-    bundle: WorkflowBundle
-    models: Mapping[str, str]
-    engine_class: str
-    rounds: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def campaign_file(self) -> str:
-        return f"{self.spec.campaign}/campaign.yaml"
-
-
-@dataclass(frozen=True)
-class _Makers:
-    resolve: Resolve
-    typeset: Typesetter
-
-
-class _Copy(dict[str, str]):
-    """The copy a template may ask for by name; remembers what was asked for in vain."""
-
-    def __init__(self, table: CopyTable | None, locale: str, product: str) -> None:
-        super().__init__()
-        self.missing: list[str] = []
-        self.drafts: list[str] = []
-        self.rows: dict[str, int] = {}
-        self._table, self._locale, self._product = table, locale, product
-
-    def __missing__(self, key: str) -> str:
-        found = self._table.text(key, self._locale, product=self._product) if self._table else None
-        if found is None:
-            self.missing.append(key)
-            return ""
-        self.rows[key] = found.row
-        if found.status != "approved":
-            self.drafts.append(key)
-        return found.text
+CHUNK_ROWS = 65_536
 
 
 def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, typeset: Typesetter, gather: Gather) -> list[Item]:
@@ -87,47 +44,86 @@ def expand(sheet: Sheet, run: RunRequest, *, resolve: Resolve, typeset: Typesett
 
     `resolve` finds input files by location, `typeset` makes those that are the market's copy set in type.
     """
-    spec = sheet.spec
-    makers = _Makers(resolve, typeset)
-    combination = _combination(sheet, gather)
-    if combination is None:
-        return []
-    gather.add(wrong := check_batch(spec, sheet.contract, combination))
-    if wrong:
-        return []
-    rows = {row.key: row for row in sheet.manifest.rows}
-    locales = usable_locales(spec, run.locales, file=sheet.campaign_file, gather=gather)
-    check_row_locales(spec, sheet.manifest, file=sheet.manifest_file, gather=gather)
-    values = {"product": list(rows), "locale": locales}
-    values |= {axis: [str(value["id"]) for value in options] for axis, options in spec.axes.items()}
-    count = _count(combination, values, sheet, gather)
-    if count is None:
-        return []
-    if count > spec.limit_items:
-        gather.say(
-            "plan-too-large",
-            f"the plan would have {count:,} items, the campaign allows {spec.limit_items:,}",
-            Place(file=sheet.campaign_file, pointer="/limit_items"),
-            f"{len(rows):,} manifest rows: is that right? raise limit_items, or pass a `limit`",
-        )
-        return []
-    items: list[Item] = []
-    for axes in combination.expand(values):
-        if run.limit is not None and len(items) >= run.limit:
+    chunks = expand_chunks(sheet, run, Makers(resolve, typeset), gather=gather)
+    return [item for chunk in chunks for item in chunk.items()]
+
+
+def expand_chunks(
+    sheet: Sheet, run: RunRequest, makers: Makers, *, gather: Gather, watch: Stopwatch | None = None
+) -> Iterator[PlanChunk]:
+    """The same in columns, for plans that are too large to hold every item. Findings are complete after the last."""
+    watch = watch or Stopwatch()
+    with watch.stage("expand"):
+        grid = make_grid(sheet, run, gather)
+    if grid is None:
+        return
+    line, left, made = _Line(sheet, run, makers, grid, gather, watch), run.limit, 0
+    for chunk in _timed(grid.chunks(CHUNK_ROWS), watch):
+        start = 0
+        while start < len(chunk) and left != 0:
+            part = chunk if left is None else chunk.take(np.arange(start, min(len(chunk), start + left)))
+            start += len(part)
+            if (done := line.make(part)) is not None:
+                made += len(done)
+                left = left if left is None else left - len(done)
+                yield done
+        if left == 0:
             break
-        row = rows[axes["product"]]
-        if _wanted(row, axes["locale"]):
-            made = _item(sheet, run, axes, row, makers, gather)
-            if made is not None:
-                items.append(made)
-    if not items and not gather.failed:
+    if not made and not gather.failed:
         gather.say(
             "plan-empty",
             "no item is left to make",
             Place(file=sheet.manifest_file),
-            "do the rows' `locales` columns exclude every locale of this run?",
+            "do the rows' `locales` columns, or `include` and `exclude`, leave out everything of this run?",
         )
-    return items
+
+
+def make_grid(sheet: Sheet, run: RunRequest, gather: Gather) -> Grid | None:
+    """Which combinations the run has, without making items of them. None where that is not known, or too many."""
+    spec = sheet.spec
+    combination = _combination(sheet, gather)
+    if combination is None:
+        return None
+    gather.add(wrong := check_batch(spec, sheet.contract, combination))
+    if wrong:
+        return None
+    rows = sheet.manifest.rows
+    locales = usable_locales(spec, run.locales, file=sheet.campaign_file, gather=gather)
+    check_row_locales(spec, sheet.manifest, file=sheet.manifest_file, gather=gather)
+    gather.add(check_row_parameters(sheet.manifest, sheet.contract, file=sheet.manifest_file))
+    values: dict[str, Sequence[str]] = {"product": [row.key for row in rows], "locale": locales}
+    values |= {axis: [str(value["id"]) for value in options] for axis, options in spec.axes.items()}
+    _check_selections(sheet, {axis: values[axis] for axis in combination.axes}, gather)
+    try:
+        grid = Grid.of(combination, values, rows, include=spec.include, exclude=spec.exclude)
+    except InputError as exc:
+        place = Place(file=sheet.campaign_file, pointer="/combine")
+        gather.say("combine-zip", exc.message, place, exc.remedy or "")
+        return None
+    return grid if _bearable(grid, sheet, gather) else None
+
+
+def _timed(chunks: Iterator[Chunk], watch: Stopwatch) -> Iterator[Chunk]:
+    while True:
+        with watch.stage("expand"):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+def _bearable(grid: Grid, sheet: Sheet, gather: Gather) -> bool:
+    limit = sheet.spec.limit_items
+    # What was left out is not counted where even looking for it would take long.
+    count = grid.count() if grid.combinations <= 1000 * limit else grid.combinations
+    if count > limit:
+        gather.say(
+            "plan-too-large",
+            f"the plan would have {count:,} items, the campaign allows {limit:,}",
+            Place(file=sheet.campaign_file, pointer="/limit_items"),
+            f"{len(sheet.manifest.rows):,} manifest rows: is that right? raise limit_items, or pass a `limit`",
+        )
+    return count <= limit
 
 
 def _combination(sheet: Sheet, gather: Gather) -> Combination | None:
@@ -152,186 +148,99 @@ def _combination(sheet: Sheet, gather: Gather) -> Combination | None:
     return None if unknown or absent else combination
 
 
-def _count(combination: Combination, values: Mapping[str, list[str]], sheet: Sheet, gather: Gather) -> int | None:
-    try:
-        return combination.count({axis: len(options) for axis, options in values.items()})
-    except InputError as exc:
-        gather.say("combine-zip", exc.message, Place(file=sheet.campaign_file, pointer="/combine"), exc.remedy or "")
-        return None
+def _check_selections(sheet: Sheet, values: Mapping[str, Sequence[str]], gather: Gather) -> None:
+    spec = sheet.spec
+    written = [(f"/include/{number}", one) for number, one in enumerate(spec.include)]
+    written += [(f"/exclude/{number}", one) for number, one in enumerate(spec.exclude)]
+    written += [(f"/overrides/{number}/when", one.when) for number, one in enumerate(spec.overrides)]
+    for pointer, selection in written:
+        gather.add(check_selection(selection, values, campaign=spec.locales, file=sheet.campaign_file, pointer=pointer))
 
 
-def _wanted(row: ManifestRow, locale: str) -> bool:
-    """A `locales` column ("de-DE|ja-JP") restricts a row to these markets."""
-    only = row.values.get("locales", "")
-    return not only or locale in {part.strip() for part in only.split("|")}
+class _Line:
+    """What turns combinations into keyed items: everything is set up once for the whole plan."""
 
+    def __init__(
+        self, sheet: Sheet, run: RunRequest, makers: Makers, grid: Grid, gather: Gather, watch: Stopwatch
+    ) -> None:
+        spec, bundle = sheet.spec, sheet.bundle
+        self._sheet, self._values, self._gather, self._watch = sheet, grid.values, gather, watch
+        fill = Fill(sheet, run, grid.values, gather)
+        self._params = param_columns(fill, grid.values)
+        self._inputs = [InputColumn(name, fill, makers, grid.values) for name in spec.inputs]
+        self._verdicts = Verdicts(sheet.contract, gather, inputs=frozenset(spec.inputs))
+        self._absent = self._verdicts.absent([one.name for one in self._params] + [one.name for one in self._inputs])
+        self._item_ids = IdColumn("item", spec.campaign, grid.values, digits=16)
+        cell = {axis: grid.values[axis] for axis in spec.cell if axis in grid.values}
+        self._cell_ids = IdColumn("cell", spec.campaign, cell, digits=12)
+        self._seeds = SeedColumn(spec, grid.values, drop=run.drop, within=sheet.contract.seed_range)
+        self._keys = KeyColumns(bundle, models=sheet.models, engine_class=sheet.engine_class)
+        batched = spec.batch is not None and spec.batch_size > 1 and spec.batch in grid.values
+        self._batch = (str(spec.batch), spec.batch_size) if batched else None
 
-def _item(
-    sheet: Sheet, run: RunRequest, axes: dict[str, str], row: ManifestRow, makers: _Makers, gather: Gather
-) -> Item | None:
-    spec, contract = sheet.spec, sheet.contract
-    copy = _Copy(sheet.copy_table, axes["locale"], row.key)
-    context = _context(spec, run, axes, row, copy)
-    params: dict[str, Any] = {}
-    for name, template in spec.params.items():
-        value = _render(template, context, f"/params/{name}", sheet, row, gather)
-        if value is not None:
-            params[name] = coerce(value, contract.types_of(name))
-    assets = dict(_assets(sheet, context, row, makers, gather))
-    _tell_copy(copy, sheet, axes, row, gather)
-    params = contract.complete(params)
-    places = {**params, **{name: asset.name for name, asset in assets.items()}}
-    bad = False
-    for name, sentence in contract.violations(places):
-        bad = True
-        told = (name in spec.inputs and name not in assets) or (bool(copy.missing) and params.get(name) == "")
-        if not told:  # a missing file and a missing text were told already
-            gather.say("parameter", sentence, _source_of(name, sheet, row, copy))
-    if bad or copy.missing or len(assets) != len(spec.inputs):
-        return None
-    own_id = item_id(campaign=spec.campaign, axes=axes)
-    round_number = sheet.rounds.get(own_id, 0)
-    low, high = contract.seed_range
-    place = batch_place(spec, axes, round_number)
-    seed = derive_seed(
-        campaign=spec.campaign, base=spec.seed, seed_axes=seed_axes(spec, batched=place is not None), axes=axes,
-        drop=run.drop, round_number=round_number, minimum=low, maximum=high,
-    )  # fmt: skip
-    names = {name: asset.name for name, asset in assets.items()}
-    graph = compile_graph(
-        sheet.bundle, params=params, seed=seed, inputs=names, filename_prefix="", batch_size=place and place[0]
-    )
-    key = render_key(
-        graph, sheet.bundle.outputs, files={asset.name: asset.sha256 for asset in assets.values()},
-        models=sheet.models, engine_class=sheet.engine_class,
-    )  # fmt: skip
-    batch = None if place is None else Batch(key=key, size=place[0], index=place[1])
-    return Item(
-        item_id=own_id,
-        cell_id=cell_id(campaign=spec.campaign, axes={axis: axes[axis] for axis in spec.cell if axis in axes}),
-        axes=axes,
-        row=row.number,
-        round=round_number,
-        workflow=sheet.bundle.name,
-        params=params,
-        seed=seed,
-        inputs=names,
-        render_key=key if batch is None else image_key(key, batch.index),
-        batch=batch,
-    )
+    def make(self, chunk: Chunk) -> PlanChunk | None:
+        """The items of a chunk that may be made; None where none may."""
+        with self._watch.stage("template"):
+            params = {filled.name: filled.column(chunk) for filled in self._params}
+            inputs = {filled.name: filled.column(chunk) for filled in self._inputs}
+        with self._watch.stage("validate"):
+            filled: list[tuple[Filled, Column]] = [(one, params[one.name]) for one in self._params]
+            filled += [(one, inputs[one.name]) for one in self._inputs]
+            good = self._verdicts.good(chunk, filled)
+            for name in self._absent:
+                kind = "inputs" if name in self._sheet.contract.assets else "params"
+                self._verdicts.tell_absent(name, Place(file=self._sheet.campaign_file, pointer=f"/{kind}/{name}"))
+        if self._absent or not good.any():
+            return None
+        if not good.all():
+            rows = np.flatnonzero(good)
+            chunk, whole = chunk.take(rows), chunk
+            params = {name: whole.narrowed(column, rows, chunk) for name, column in params.items()}
+            inputs = {name: whole.narrowed(column, rows, chunk) for name, column in inputs.items()}
+        with self._watch.stage("key"):
+            return self._keyed(chunk, params, inputs)
 
-
-def _source_of(parameter: str, sheet: Sheet, row: ManifestRow, copy: _Copy) -> Place:
-    return _written_at(str(sheet.spec.params.get(parameter, "")), f"/params/{parameter}", sheet, row, copy)
-
-
-def _written_at(template: str, pointer: str, sheet: Sheet, row: ManifestRow, copy: _Copy) -> Place:
-    """Where a template's value was written: the copy's row, the manifest's cell, or campaign.yaml."""
-    texts = [copy.rows[key] for key in _COPY_NAME.findall(template) if key in copy.rows]
-    if texts:
-        return Place(file=f"{sheet.spec.campaign}/{sheet.spec.copy_table}", row=texts[0], column="text")
-    if columns := [name for name in _COLUMN_NAME.findall(template) if name in row.values]:
-        return Place(file=sheet.manifest_file, row=row.number, column=columns[0])
-    return Place(file=sheet.campaign_file, pointer=pointer)
-
-
-def _context(
-    spec: CampaignSpec, run: RunRequest, axes: Mapping[str, str], row: ManifestRow, copy: _Copy
-) -> dict[str, Any]:
-    context: dict[str, Any] = {
-        "campaign": {"name": spec.campaign, "title": spec.title},
-        "drop": run.drop,
-        "product": {**row.values, "key": row.key},
-        "locale": axes["locale"],
-        "copy": copy,
-    }
-    for axis, options in spec.axes.items():
-        if axis in axes:
-            context[axis] = next(dict(option) for option in options if str(option["id"]) == axes[axis])
-    return context
-
-
-def _assets(
-    sheet: Sheet, context: Mapping[str, Any], row: ManifestRow, makers: _Makers, gather: Gather
-) -> Iterator[tuple[str, InputAsset]]:
-    for name, template in sheet.spec.inputs.items():
-        if isinstance(template, DerivedInput):
-            if (made := _derived(name, template, sheet, context, row, makers.typeset, gather)) is not None:
-                yield name, made
-            continue
-        path = _render(template, context, f"/inputs/{name}", sheet, row, gather)
-        if path is None:
-            continue
-        asset = makers.resolve(str(path))
-        if asset is None:
-            gather.say(
-                "input-missing",
-                f"input file {path!s} is not there",
-                Place(file=sheet.manifest_file, row=row.number, pointer=f"/inputs/{name}"),
-                f"add it to the campaign's folder, or fix the template {template!r}",
-            )
-        else:
-            yield name, asset
-
-
-def _derived(
-    name: str,
-    derived: DerivedInput,
-    sheet: Sheet,
-    context: Mapping[str, Any],
-    row: ManifestRow,
-    typeset: Typesetter,
-    gather: Gather,
-) -> InputAsset | None:
-    pointer, locale = f"/inputs/{name}/typeset", context["locale"]
-    filled = _render(derived.typeset.model_dump(), context, pointer, sheet, row, gather)
-    if filled is None:
-        return None
-    try:
-        made = typeset(read_overlay(filled), locale, name)
-    except InputError as exc:
-        gather.say("overlay-value", exc.message, Place(file=sheet.campaign_file, pointer=pointer), exc.remedy or "")
-        return None
-    for fault in made.faults:
-        written = derived.typeset.blocks[fault.block].text
-        place = _written_at(written, f"{pointer}/blocks/{fault.block}", sheet, row, context["copy"])
-        gather.say(fault.code, f"{locale}: {fault.message}", place, fault.remedy)
-    return made.asset
-
-
-def _render(
-    template: Any, context: Mapping[str, Any], pointer: str, sheet: Sheet, row: ManifestRow, gather: Gather
-) -> Any:
-    try:
-        return render_value(template, context, where=pointer)
-    except InputError as exc:
-        columns = [name for name in _COLUMN.findall(str(template)) if name not in row.values and name != "key"]
-        for column in columns:
-            near = difflib.get_close_matches(column, row.values, n=1)
-            gather.say(
-                "column-missing",
-                f"there is no column {column!r}, which {pointer} of {sheet.campaign_file} asks for",
-                Place(file=sheet.manifest_file, row=1, column=column),
-                (f"did you mean {near[0]!r}? " if near else "") + f"columns there: {', '.join(row.values)}",
-            )
-        if not columns:
-            gather.say("template", exc.message, Place(file=sheet.campaign_file, pointer=pointer), exc.remedy or "")
-        return None
-
-
-def _tell_copy(copy: _Copy, sheet: Sheet, axes: Mapping[str, str], row: ManifestRow, gather: Gather) -> None:
-    table = f"{sheet.spec.campaign}/{sheet.spec.copy_table}" if sheet.spec.copy_table else sheet.campaign_file
-    for key in copy.missing:
-        gather.say(
-            "translation-missing",
-            f"no {axes['locale']} text for {key!r} of {row.key}",
-            Place(file=table, column="text"),
-            f"add a row `{row.key}.{key},{axes['locale']},…,approved` (or one for all products: `{key},…`)",
+    def _keyed(self, chunk: Chunk, params: dict[str, Column], inputs: dict[str, Column]) -> PlanChunk:
+        item_ids = self._item_ids.column(chunk)
+        rounds = self._rounds(item_ids.values)
+        seeds = self._seeds.column(chunk, rounds)
+        given = {**params, **inputs, SEED_PARAMETER: seeds}
+        if self._batch is not None:
+            # What was sent back leaves its batch: its graph has the batch size of the export.
+            size = self._batch[1]
+            sizes = None if rounds is None else chunk.own([None if number else size for number in rounds])
+            given[BATCH_PARAMETER] = sizes or chunk.constant(size)
+        keys = self._keys.column(chunk, given)
+        batch_keys = None
+        if self._batch is not None:
+            own = [None if number else key for key, number in zip(keys.rows(), rounds or [0] * len(chunk), strict=True)]
+            batch_keys = chunk.own(own)
+            keys = chunk.own(_image_keys(keys.rows(), own, chunk.codes[self._batch[0]].tolist()))
+        return PlanChunk(
+            chunk=chunk,
+            values=self._values,
+            manifest_rows=self._sheet.manifest.rows,
+            workflow=self._sheet.bundle.name,
+            params=params,
+            inputs=inputs,
+            item_ids=item_ids,
+            cell_ids=self._cell_ids.column(chunk),
+            seeds=seeds,
+            render_keys=keys,
+            rounds=rounds,
+            batch_keys=batch_keys,
+            batch=self._batch,
         )
-    for key in copy.drafts:
-        gather.say(
-            "translation-draft",
-            f"the {axes['locale']} text for {key!r} of {row.key} is not approved yet",
-            Place(file=table, column="status"),
-            severity="warning",
-        )
+
+    def _rounds(self, item_ids: Sequence[str]) -> list[int] | None:
+        """The items' rounds; None where none of them goes again."""
+        known = self._sheet.rounds
+        found = [known.get(item_id, 0) for item_id in item_ids] if known else []
+        return found if any(found) else None
+
+
+def _image_keys(keys: list[Any], batch_keys: list[Any], indexes: list[int]) -> list[str]:
+    return [
+        key if own is None else image_key(own, index)
+        for key, own, index in zip(keys, batch_keys, indexes, strict=True)
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ MODEL_INPUTS = frozenset(
     {"ckpt_name", "lora_name", "vae_name", "unet_name", "clip_name", "clip_name1", "clip_name2", "control_net_name",
      "model_name", "style_model_name", "gligen_name"}
 )  # fmt: skip
-_IGNORED_INPUTS = frozenset({"filename_prefix"})
+IGNORED_INPUTS = frozenset({"filename_prefix"})
 
 
 def render_key(
@@ -70,14 +70,19 @@ def _node_key(
 ) -> str:
     inputs: dict[str, Any] = {}
     for name, value in node["inputs"].items():
-        if name in _IGNORED_INPUTS:
+        if name in IGNORED_INPUTS:
             continue
         if is_link(value):
             inputs[name] = {"from": memo[value[0]], "slot": value[1]}
-        elif isinstance(value, str) and value in files:
-            inputs[name] = {"file": files[value]}
-        elif name in MODEL_INPUTS and isinstance(value, str):
-            inputs[name] = {"model": models.get(value, f"name:{value}")}
         else:
-            inputs[name] = {"value": value}
+            inputs[name] = input_part(name, value, files, models)
     return digest_of([node["class_type"], inputs])
+
+
+def input_part(name: str, value: Any, files: Mapping[str, str], models: Mapping[str, str]) -> dict[str, Any]:
+    """What an input that is no link contributes to its node's key."""
+    if isinstance(value, str) and value in files:
+        return {"file": files[value]}
+    if name in MODEL_INPUTS and isinstance(value, str):
+        return {"model": models.get(value, f"name:{value}")}
+    return {"value": value}

@@ -12,7 +12,7 @@ from pressrun.core import ids, keys
 from pressrun.core.campaign import AUTO, CampaignSpec
 from pressrun.core.copy_table import CopyTable, scan_copy_table
 from pressrun.core.errors import InputError, NotFoundError, SetupError
-from pressrun.core.expand import Sheet, expand
+from pressrun.core.expand import expand
 from pressrun.core.findings import Finding, FindingsError, FindingsReport, Place
 from pressrun.core.gather import Gather
 from pressrun.core.item import Item
@@ -22,6 +22,7 @@ from pressrun.core.plan import RenderPlan, RunRequest, WorkflowBundle
 from pressrun.core.pools import Pool
 from pressrun.core.refs import PlanRef
 from pressrun.core.request import read_conf
+from pressrun.core.sheet import Sheet
 from pressrun.core.templates import render_value
 from pressrun.settings import Settings
 from pressrun.steps.library import for_press
