@@ -41,8 +41,8 @@ def items(contract: Contract, count: int) -> list[Params]:
             {
                 "scene": f"an empty stone podium at sunrise, soft light, number {number}, product photography",
                 "photo": f"{number:012x}-product.png",
-                "headline": chance.choice(["Spring is here", "Frühling ist da", "春が来た", "وصل الربيع"]),
-                "claim": "20% off\nuntil Sunday",
+                "overlay": f"{chance.randrange(40):012x}-overlay.png",
+                "negative": chance.choice(["text, people", "watermark, hands, clutter", "Wörter, 文字, نص"]),
                 "width": chance.choice([768, 1024, 576]),
                 "height": chance.choice([768, 1024]),
                 "steps": chance.randint(10, 50),
@@ -51,7 +51,7 @@ def items(contract: Contract, count: int) -> list[Params]:
         )
         if number % 20 == 19:
             params |= chance.choice(
-                [{"steps": 500}, {"width": 772}, {"headline": "x" * 61}, {"stepz": 3}, {"cfg": "7"}]
+                [{"steps": 500}, {"width": 772}, {"negative": "x" * 401}, {"stepz": 3}, {"cfg": "7"}]
             )
         made.append(params)
     return made

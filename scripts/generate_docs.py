@@ -97,7 +97,7 @@ def specs() -> list[type[BaseModel]]:
     for field in campaign.CampaignSpec.model_fields.values():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found.append(field.annotation)
-    return [*found, overlay.DerivedInput, overlay.OverlaySpec, overlay.BlockSpec, overlay.PanelSpec]
+    return [*found, overlay.DerivedInput, overlay.OverlaySpec, overlay.BlockSpec, overlay.PanelSpec, overlay.GroundSpec]
 
 
 def errors_page() -> str:

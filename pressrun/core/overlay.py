@@ -17,6 +17,8 @@ from pressrun.core.item import InputAsset
 
 Edge = Literal["start", "left", "center", "right", "end"]
 Height = Literal["top", "middle", "bottom"]
+Fade = Literal["none", "top", "bottom"]
+Box = tuple[int, int, int, int]
 MAX_SIDE = 8192
 
 
@@ -25,10 +27,11 @@ class _Spec(BaseModel):
 
 
 class PanelSpec(_Spec):
-    """A flat ground under a text, as large as its box."""
+    """A ground under a text, as large as its box."""
 
     colour: str = Field(description="a colour of include/brand/palette.yaml, or #rrggbb")
     opacity: Any = Field(1.0, description="0 to 1; a number or a template")
+    fade: str = Field("none", description="top or bottom: the edge at which it is gone; none for a flat ground")
 
 
 class BlockSpec(_Spec):
@@ -42,7 +45,13 @@ class BlockSpec(_Spec):
     colour: str = Field(description="a colour of include/brand/palette.yaml, or #rrggbb")
     align: str = Field("start", description="start, left, center, right or end; start is the right in Arabic")
     vertical: str = Field("top", description="top, middle or bottom of the box")
-    panel: PanelSpec | None = Field(None, description="a flat ground under the text")
+    panel: PanelSpec | None = Field(None, description="a ground under the text")
+
+
+class GroundSpec(PanelSpec):
+    """A ground in a place of its own: a veil that makes a picture quiet enough to read on."""
+
+    box: Any = Field(description="[left, top, width, height] in pixels")
 
 
 class OverlaySpec(_Spec):
@@ -50,6 +59,7 @@ class OverlaySpec(_Spec):
 
     width: Any = Field(description="pixels; the width of the picture it lies over")
     height: Any = Field(description="pixels; the height of the picture it lies over")
+    grounds: tuple[GroundSpec, ...] = Field((), description="veils under all texts")
     blocks: tuple[BlockSpec, ...] = Field(min_length=1, description="the texts, later ones over earlier ones")
 
 
@@ -64,13 +74,20 @@ class Panel(_Spec):
 
     colour: str
     opacity: float = Field(1.0, ge=0, le=1)
+    fade: Fade = "none"
+
+
+class Ground(Panel):
+    """As GroundSpec, filled in."""
+
+    box: Box
 
 
 class Block(_Spec):
     """As BlockSpec, filled in: numbers are numbers."""
 
     text: str
-    box: tuple[int, int, int, int]
+    box: Box
     size: int = Field(ge=6, le=2000)
     smallest: int = Field(0, ge=0)
     font: str
@@ -95,14 +112,17 @@ class Overlay(_Spec):
 
     width: int = Field(ge=8, le=MAX_SIDE)
     height: int = Field(ge=8, le=MAX_SIDE)
+    grounds: tuple[Ground, ...] = ()
     blocks: tuple[Block, ...]
 
     @model_validator(mode="after")
     def _inside(self) -> Overlay:
-        for number, block in enumerate(self.blocks):
-            left, top, width, height = block.box
+        named = [(f"block {number}", block.box) for number, block in enumerate(self.blocks)]
+        named += [(f"ground {number}", ground.box) for number, ground in enumerate(self.grounds)]
+        for name, (left, top, width, height) in named:
             if min(left, top) < 0 or min(width, height) < 1 or left + width > self.width or top + height > self.height:
-                raise ValueError(f"box {list(block.box)} of block {number} is not inside {self.width}×{self.height}")
+                box = [left, top, width, height]
+                raise ValueError(f"box {box} of {name} is not inside {self.width}×{self.height}")
         return self
 
 

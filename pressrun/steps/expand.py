@@ -26,6 +26,7 @@ from pressrun.core.sheet import Sheet
 from pressrun.core.templates import render_value
 from pressrun.settings import Settings
 from pressrun.steps.library import for_press
+from pressrun.steps.overlays import OverlayTexts, tell_misfits
 from pressrun.steps.policy import check_filling, check_policy
 from pressrun.steps.rework import advanced_rounds, record_rounds, recorded_rounds
 from pressrun.steps.sources import Sources
@@ -150,13 +151,15 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     if request.rework and (again := advanced_rounds(ws, spec.campaign, items)):
         reworked = replace(sheet, rounds={**sheet.rounds, **again})
         items = expand(reworked, request, resolve=sources.asset, typeset=sources.typeset, gather=gather)
+    tell_misfits(bundle, spec, items, overlays=sources.overlays, sizes=sources.sizes, gather=gather)
     needed = models_needed({bundle.name: bundle}, items)
     if request.engine == "comfyui":
         tell_unlocked(needed - locked.keys(), f"workflows/{bundle.name}.api.json", gather)
         tell_boxes(bundle, items, sheet.manifest_file, gather)
     gather.add(
         check_policy(
-            sources.library.prompt_policy, spec, bundle, items, copy_table=sheet.copy_table,
+            sources.library.prompt_policy, spec, bundle, items,
+            typeset=OverlayTexts(spec, sources.overlays, sheet.copy_table),
             models=[model for name, model in sorted(locked.items()) if name in needed],
         )
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The prompt policy held against a plan: texts as they were expanded, copy that is typeset, licences of the models."""
+"""The prompt policy held against a plan: texts as they were expanded, also those that are typeset, and licences."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from pressrun.core.campaign import CampaignSpec
 from pressrun.core.contract import Contract
-from pressrun.core.copy_table import CopyTable
 from pressrun.core.findings import Finding, Place
 from pressrun.core.item import Item
 from pressrun.core.model_file import ModelFile
-from pressrun.core.overlay import DerivedInput
 from pressrun.core.plan import WorkflowBundle
 from pressrun.core.prompt_policy import PolicyCheck, PromptPolicy, Text, text_kinds
+from pressrun.steps.overlays import OverlayTexts
 
 
 def check_filling(spec: CampaignSpec, contract: Contract) -> Iterator[Finding]:
@@ -38,10 +37,10 @@ def check_policy(
     bundle: WorkflowBundle,
     items: Iterable[Item],
     *,
-    copy_table: CopyTable | None,
+    typeset: OverlayTexts,
     models: Iterable[ModelFile],
 ) -> Iterator[Finding]:
-    """Every finding of the policy. One text that serves many items is told once, with its rows."""
+    """Every finding of the policy. A text that serves many items is told once."""
     file = f"{spec.campaign}/campaign.yaml"
     check = PolicyCheck(policy, spec.policy, file)
     kinds = text_kinds(bundle.graph, bundle.bindings)
@@ -52,14 +51,10 @@ def check_policy(
             for name, kind in kinds.items()
             if isinstance(item.params.get(name), str)
         ]
+        texts += typeset.of(item)
         key = tuple((text.name, text.locale, text.value) for text in texts)
         if key not in told:
             told.add(key)
             yield from check.texts(texts)
-    if copy_table is not None and any(isinstance(value, DerivedInput) for value in spec.inputs.values()):
-        for text in copy_table.texts.values():
-            if text.locale in spec.locales and text.status != "retired":
-                place = Place(file=f"{spec.campaign}/{spec.copy_table}", row=text.row, column="text")
-                yield from check.text(Text(text.key, "copy", text.locale, text.text, place))
     yield from check.models(models)
     yield from check.overrides()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path, PurePosixPath
+
+from PIL import Image
 
 from pressrun.core.brand import Brand, parse_brand
 from pressrun.core.campaign import CampaignSpec, parse_campaign
@@ -13,12 +16,14 @@ from pressrun.core.item import InputAsset
 from pressrun.core.model_file import ModelFile
 from pressrun.core.models import LOCK_FILE, read_models_lock
 from pressrun.core.overlay import Overlay, Typeset
+from pressrun.core.picture_size import Size
 from pressrun.core.plan import SourceFile
 from pressrun.steps.library import Library
 from pressrun.steps.workspace import Workspace
 from pressrun.typeset.overlay import set_overlay
 
 MAX_INPUT_BYTES = 50_000_000
+_ORIENTATION = 0x0112
 
 
 class Sources:
@@ -34,6 +39,9 @@ class Sources:
         self._assets: dict[str, InputAsset | None] = {}
         self._set: dict[str, Typeset] = {}
         self._made: dict[str, bytes] = {}
+        # By the input file's name: what was typeset, and how large each picture is.
+        self.overlays: dict[str, Overlay] = {}
+        self.sizes: dict[str, Size] = {}
 
     def spec(self) -> CampaignSpec:
         path = self.folder / "campaign.yaml"
@@ -67,7 +75,9 @@ class Sources:
             data, faults = set_overlay(overlay, self.brand(), locale)
             source = f"typeset:{parameter}/{locale}/{order[:12]}"
             self._made[source] = data
-            self._set[order] = Typeset(self._by_content(data, f"{parameter}.png", source), faults)
+            asset = self._by_content(data, f"{parameter}.png", source)
+            self.overlays[asset.name] = overlay
+            self._set[order] = Typeset(asset, faults)
         return self._set[order]
 
     def brand(self) -> Brand:
@@ -105,6 +115,8 @@ class Sources:
         digest = sha256_hex(data)
         name = f"{digest[:12]}-{base}"
         uri = self.ws.inputs.uri(f"assets/{digest}/{name}")
+        if (size := _size(data)) is not None:
+            self.sizes[name] = size
         return InputAsset(name=name, uri=uri, sha256=digest, size=len(data), source=source)
 
     def _inside(self, location: str) -> Path:
@@ -128,6 +140,17 @@ class Sources:
         )
         self.used[name] = SourceFile(path=name, sha256=sha256_hex(data))
         return data
+
+
+def _size(data: bytes) -> Size | None:
+    """Width and height as ComfyUI loads the picture, turned as its EXIF says; None for what is no picture."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return (height, width) if turned else (width, height)
 
 
 def _media_type(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from pressrun.core.brand import Brand
-from pressrun.core.overlay import Block, Overlay, OverlayFault
+from pressrun.core.overlay import Block, Box, Overlay, OverlayFault, Panel
 from pressrun.typeset.layout import Layout, layout
 from pressrun.typeset.raster import text_mask
 
@@ -21,22 +21,36 @@ def set_overlay(overlay: Overlay, brand: Brand, locale: str) -> tuple[bytes, tup
     """
     canvas = Image.new("RGBA", (overlay.width, overlay.height), (0, 0, 0, 0))
     faults: list[OverlayFault] = []
+    for ground in overlay.grounds:
+        _panel(canvas, ground, ground.box, brand)
     for number, block in enumerate(overlay.blocks):
         if block.panel is not None:
-            _panel(canvas, block, brand)
+            _panel(canvas, block.panel, block.box, brand)
         if block.text.strip():
             faults += _text(canvas, block, number, brand, locale)
     stream = io.BytesIO()
-    canvas.save(stream, "PNG", compress_level=9)
+    # A veil takes level 9 seven times as long, for a file 4 % smaller.
+    canvas.save(stream, "PNG", compress_level=6)
     return stream.getvalue(), tuple(faults)
 
 
-def _panel(canvas: Image.Image, block: Block, brand: Brand) -> None:
-    assert block.panel is not None
-    left, top, width, height = block.box
-    level = round(255 * block.panel.opacity)
-    ground = Image.new("RGBA", (width, height), (*brand.colour(block.panel.colour), level))
+def _panel(canvas: Image.Image, panel: Panel, box: Box, brand: Brand) -> None:
+    left, top, width, height = box
+    ground = Image.new("RGBA", (width, height), (*brand.colour(panel.colour), 0))
+    ground.putalpha(_levels(panel, height).resize((width, height)))
     canvas.alpha_composite(ground, (left, top))
+
+
+def _levels(panel: Panel, height: int) -> Image.Image:
+    """The panel's alpha from top to bottom, one pixel wide. Smooth at both ends (3t² - 2t³): no edge shows."""
+    share = [(row + 0.5) / height for row in range(height)]
+    if panel.fade == "none":
+        share = [1.0] * height
+    elif panel.fade == "bottom":
+        share.reverse()
+    column = Image.new("L", (1, height))
+    column.putdata([round(255 * panel.opacity * t * t * (3 - 2 * t)) for t in share])
+    return column
 
 
 def _text(canvas: Image.Image, block: Block, number: int, brand: Brand, locale: str) -> Iterator[OverlayFault]:

@@ -37,8 +37,8 @@ def workspace() -> Workspace:
     return memory_workspace(Settings.model_validate({"home": ROOT}))
 
 
-def plan(campaign: str, drop: str = DROPS[0]) -> tuple[RenderPlan, Gather]:
-    ws = workspace()
+def plan(campaign: str, drop: str = DROPS[0], ws: Workspace | None = None) -> tuple[RenderPlan, Gather]:
+    ws = ws or workspace()
     sources = Sources(ws, campaign)
     spec = sources.spec()
     request = make_request(
@@ -120,11 +120,12 @@ def test_every_drop_of_the_daily_deals_is_complete_and_its_own() -> None:
 
 @pytest.mark.parametrize("campaign", ["spring_sale", "daily_deals"])
 def test_the_server_accepts_every_item(campaign: str, tmp_path: Path) -> None:
-    made, _ = plan(campaign)
+    ws = workspace()
+    made, _ = plan(campaign, ws=ws)
     folders = Folders(tmp_path / "input", tmp_path / "output", tmp_path / "temp")
     for asset in made.inputs:
         folders.input.mkdir(exist_ok=True)
-        (folders.input / asset.name).write_bytes((INCLUDE / "campaigns" / campaign / asset.source).read_bytes())
+        (folders.input / asset.name).write_bytes(ws.fetch(asset.uri))
     for item in made.items:
         bundle = made.workflows[item.workflow]
         graph = compile_graph(bundle, params=item.params, seed=item.seed, inputs=item.inputs, filename_prefix="x")
@@ -143,7 +144,7 @@ def test_the_broken_twin_tells_all_of_its_mistakes_at_once() -> None:
     assert all(finding.place.file for finding in gather.findings)
     told = "\n".join(map(str, gather.findings))
     assert "campaign.yaml, /params/steps: 500 is out of range 10 to 50" in told
-    assert "did you mean 'headline_color'?" in told
+    assert "did you mean 'product_x'?" in told
     assert "manifest.csv, row 4, column 'sku': sku 'AUR-02' is already in row 3" in told
 
 
@@ -152,12 +153,6 @@ def test_no_copy_has_a_letter_that_the_fonts_lack(campaign: str) -> None:
     texts = copy_of(campaign).texts.values()
     assert [(text.row, missing) for text in texts if (missing := missing_glyphs(text.text, text.locale))] == []
     assert all(text.status == "approved" for text in texts)
-
-
-@pytest.mark.parametrize("drop", DROPS)
-def test_no_offer_has_a_letter_that_the_fonts_lack(drop: str) -> None:
-    made, _ = plan("daily_deals", drop)
-    assert [missing_glyphs(item.params["offer"], item.locale) for item in made.items] == [()] * 6
 
 
 def test_the_spring_sale_has_both_directions() -> None:

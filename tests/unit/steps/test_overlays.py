@@ -158,3 +158,59 @@ def test_a_misspelt_key_of_an_overlay_is_refused(project: Path) -> None:
     author(project, **overlay_with(colr="plum"))
     with pytest.raises(Exception, match="Extra inputs are not permitted"):
         planned(project)
+
+
+def test_an_overlay_of_another_size_than_the_master_is_a_finding(project: Path) -> None:
+    master = project / "include/campaigns/mini/assets/master.png"
+    Image.new("RGB", (300, 100), (200, 180, 160)).save(master)
+    plan, gather, _ = planned(project)
+    assert len(plan.items) == 8
+    (finding,) = gather.findings
+    assert (finding.code, finding.severity) == ("overlay-size", "error")
+    assert finding.place.pointer == "/inputs/overlay/typeset"
+    assert "the overlay is 200×100 pixels, the picture under it 300×100" in finding.message
+    assert finding.remedy == "typeset it with width: 300 and height: 100"
+
+
+def test_a_master_counts_as_its_camera_was_held(project: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn
+    picture = Image.new("RGB", (100, 200), (200, 180, 160))
+    picture.save(project / "include/campaigns/mini/assets/master.png", exif=turned)
+    assert planned(project)[1].findings == ()
+
+
+def policy(project: Path, **rule: Any) -> None:
+    path = project / "include/policy/prompts.yaml"
+    path.parent.mkdir(exist_ok=True)
+    rules = [{"id": "r", "reason": "because", "in": ["copy"], **rule}] if rule else []
+    path.write_text(yaml.safe_dump({"max_length": {"copy": 30}, "rules": rules}), encoding="utf-8")
+
+
+def test_copy_that_is_typeset_is_held_against_policy_at_its_row(project: Path) -> None:
+    policy(project, blocked=["fresh"])
+    (finding,) = planned(project)[1].findings
+    assert (finding.code, finding.place.file, finding.place.row) == ("policy-rule", "mini/translations.csv", 2)
+
+
+def test_words_from_the_manifest_are_held_against_policy_as_well(project: Path) -> None:
+    policy(project, blocked=["B2"], markets=["en"])
+    author(project, **overlay_with(text="{{ product.key }}: {{ locale }}"))
+    (finding,) = planned(project)[1].findings
+    assert (finding.code, finding.place.pointer) == ("policy-rule", "/inputs/overlay/typeset/blocks/0/text")
+
+
+def test_what_a_market_must_say_is_looked_for_in_what_is_typeset(project: Path) -> None:
+    policy(project, required=["Fresh"], markets=["en"])
+    assert planned(project)[1].findings == ()
+    author(project, copy=COPY.replace("Fresh", "New"))
+    (finding,) = planned(project)[1].findings
+    assert finding.code == "policy-rule"
+    assert "must be said" in finding.message
+
+
+def test_the_length_is_that_of_the_text_as_it_was_filled_in(project: Path) -> None:
+    policy(project)
+    author(project, **overlay_with(text="{{ copy.headline }} for {{ product.key }} and for all the others", smallest=6))
+    found = planned(project)[1].findings
+    assert {finding.code for finding in found} == {"policy-length"}

@@ -89,6 +89,27 @@ def test_a_panel_fills_its_box_and_nothing_else() -> None:
     assert int((alpha > 0).sum()) == width * height
 
 
+@pytest.mark.parametrize(("fade", "order"), [("top", 1), ("bottom", -1)])
+def test_a_ground_fades_out_at_one_edge_and_lies_under_the_text(fade: str, order: int) -> None:
+    ground = {"box": [0, 0, 480, 160], "colour": "gold", "opacity": 0.5, "fade": fade}
+    made = read_overlay({**overlay().model_dump(), "grounds": [ground]})
+    picture = pixels(set_overlay(made, BRAND, "en-US")[0])
+    edge = picture[:, 0].astype(int)[::order]  # beside the text: from the clear edge to the full one
+    assert {tuple(colour) for colour in edge[8:, :3]} == {(0xE8, 0xBE, 0x7A)}
+    assert edge[0, 3] == 0
+    assert edge[-1, 3] in (127, 128)
+    steps = np.diff(edge[:, 3])
+    assert steps.min() >= 0
+    assert steps.max() <= 2, "no edge shows"
+    assert (picture[..., 3] == 255).any(), "the letters are over it"
+
+
+def test_a_ground_lies_inside_the_picture() -> None:
+    ground = {"box": [0, 100, 480, 61], "colour": "gold"}
+    with pytest.raises(InputError, match=r"box \[0, 100, 480, 61\] of ground 0 is not inside 480×160"):
+        read_overlay({**overlay().model_dump(), "grounds": [ground]})
+
+
 def test_a_letter_without_a_glyph_is_told_by_name() -> None:
     _, faults = set_overlay(overlay("Dew \U00012000"), BRAND, "en-US")
     assert [(fault.code, fault.block) for fault in faults] == [("glyph-missing", 0)]
