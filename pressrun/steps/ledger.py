@@ -6,11 +6,13 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from pressrun.core import keys
 from pressrun.core.collection import Collection
 from pressrun.core.errors import NotAllowedError, StorageError
-from pressrun.core.ledger import FILE, Budgets, Ledger, LedgerEntry, Reservation, parse_budgets
+from pressrun.core.findings import Finding, Place
+from pressrun.core.ledger import FILE, Budgets, Ledger, LedgerEntry, Reservation, parse_budgets, periods_of
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quote import Quote
 from pressrun.steps.workspace import Workspace
@@ -33,20 +35,39 @@ def reserve_run(ws: Workspace, plan: RenderPlan, quote: Quote, *, now: datetime 
     key = keys.reservation(plan.run.run_key, wanted.entry.quote_digest)
     ws.write_once(key, wanted)
     kept = ws.read(Reservation, key)
-
-    def change(ledger: Ledger) -> Ledger:
-        found = ledger.find(kept.entry)
-        return ledger if found and not found.settled else ledger.reserve(kept.entry, read_budgets(ws))
-
-    _change(ws, kept.month, kept.team, change)
+    taken: list[tuple[str, LedgerEntry | None]] = []
+    try:
+        for period in kept.periods:
+            before = _reserve(ws, kept, period)
+            if before is not kept.entry:
+                taken.append((period, before))
+    except NotAllowedError:
+        for period, before in taken:
+            _change(ws, period, kept.team, partial(Ledger.release, entry=kept.entry, before=before))
+        # What never held anything must not bind a later try to a month that is over by then.
+        if not any(read_ledger(ws, period, kept.team).find(kept.entry) for period in kept.periods):
+            ws.work.delete(key)
+        raise
     return kept.entry
 
 
 def check_room(ws: Workspace, plan: RenderPlan, quote: Quote, *, now: datetime | None = None) -> None:
     """NotAllowedError where there is no room for the quote now; nothing is set aside."""
     if quote.to_render:
-        wanted = _reservation(plan, quote, read_budgets(ws), now or datetime.now(UTC))
-        read_ledger(ws, wanted.month, wanted.team).reserve(wanted.entry, read_budgets(ws))
+        budgets = read_budgets(ws)
+        wanted = _reservation(plan, quote, budgets, now or datetime.now(UTC))
+        for period in wanted.periods:
+            read_ledger(ws, period, wanted.team).reserve(wanted.entry, budgets)
+
+
+def room_findings(ws: Workspace, plan: RenderPlan, quote: Quote, *, now: datetime | None = None) -> tuple[Finding, ...]:
+    """Why there would be no room for the quote now, for `pressrun plan`."""
+    try:
+        check_room(ws, plan, quote, now=now)
+    except NotAllowedError as exc:
+        place = Place(file=f"include/{FILE}")
+        return (Finding(code="budget", message=exc.message, place=place, remedy=exc.remedy or ""),)
+    return ()
 
 
 def settle_run(ws: Workspace, plan: RenderPlan, quote: Quote, collection: Collection) -> None:
@@ -67,11 +88,25 @@ def read_ledger(ws: Workspace, month: str, team: str) -> Ledger:
     return ws.read(Ledger, key) if ws.work.head(key) else Ledger(month=month, team=team)
 
 
+def _reserve(ws: Workspace, kept: Reservation, period: str) -> LedgerEntry | None:
+    """Reserve in one ledger; returns what stood there before, which is the entry itself where nothing was to do."""
+    before: list[LedgerEntry | None] = [None]
+
+    def change(ledger: Ledger) -> Ledger:
+        found = ledger.find(kept.entry)
+        before[0] = kept.entry if found and not found.settled else found
+        return ledger if found and not found.settled else ledger.reserve(kept.entry, read_budgets(ws))
+
+    _change(ws, period, kept.team, change)
+    return before[0]
+
+
 def _settle(ws: Workspace, held: Reservation, *, usd: float, images: int) -> None:
     def change(ledger: Ledger) -> Ledger:
         return ledger.settle(held.entry, usd=usd, images=images) if ledger.find(held.entry) else ledger
 
-    _change(ws, held.month, held.team, change)
+    for period in held.periods:
+        _change(ws, period, held.team, change)
 
 
 def _reservation(plan: RenderPlan, quote: Quote, budgets: Budgets, now: datetime) -> Reservation:
@@ -90,7 +125,8 @@ def _reservation(plan: RenderPlan, quote: Quote, budgets: Budgets, now: datetime
         images=quote.to_render,
         at=now.isoformat(timespec="seconds"),
     )
-    return Reservation(month=f"{now:%Y-%m}", team=plan.spec.team, entry=entry)
+    month, week = periods_of(now)
+    return Reservation(month=month, week=week, team=plan.spec.team, entry=entry)
 
 
 def _change(ws: Workspace, month: str, team: str, change: Callable[[Ledger], Ledger]) -> None:

@@ -12,12 +12,13 @@ from factories import Run, collect, make_plan, make_request, make_spec
 
 from pressrun.core import keys
 from pressrun.core.errors import NotAllowedError
-from pressrun.core.ledger import Ledger
+from pressrun.core.ledger import Ledger, LedgerEntry, Reservation
 from pressrun.settings import Settings
-from pressrun.steps.ledger import check_room, read_ledger, reserve_run, settle_run
+from pressrun.steps.ledger import check_room, read_ledger, reserve_run, room_findings, settle_run
 from pressrun.steps.workspace import Workspace, memory_workspace
 
 NOW = datetime(2026, 3, 31, 23, 59, tzinfo=UTC)
+PERIODS = ("2026-03", "2026-W14")
 
 
 @pytest.fixture
@@ -36,15 +37,31 @@ def a_run(ws: Workspace, number: int) -> Run:
     return collect(ws, make_plan(spec, make_request(spec, f"manual_{number}"), edition=number))
 
 
+def reservation(ws: Workspace, run: Run) -> LedgerEntry:
+    (info,) = ws.work.list(keys.reservations(run.run_key))
+    return ws.read(Reservation, info.key).entry
+
+
 def ledger(ws: Workspace) -> Ledger:
     return read_ledger(ws, "2026-03", "studio / north")
 
 
-def test_of_two_runs_with_a_budget_for_one_exactly_one_proceeds(ws: Workspace) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "usd: {usd}", "images: {images}", "images_a_day: {images}", "images_a_week: {images}", "runs_a_day: 1",
+        "runs_a_week: 1", "runs_a_month: 1", "images_a_week: {images}, usd: {usd}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("who", ["teams", "campaigns"])
+def test_of_two_runs_with_room_for_one_exactly_one_proceeds(ws: Workspace, line: str, who: str) -> None:
     runs = [a_run(ws, number) for number in range(2)]
-    budget(ws, f'teams: {{"studio / north": {{usd: {runs[0].quote.ceiling_usd}}}}}')
+    name = {"teams": "studio / north", "campaigns": "spring_sale"}[who]
+    room = line.format(usd=runs[0].quote.ceiling_usd, images=runs[0].quote.to_render)
+    budget(ws, f'{who}: {{"{name}": {{{room}}}}}')
     for _ in range(100):
-        ws.work.delete(keys.ledger("2026-03", "studio / north"))
+        for period in PERIODS:
+            ws.work.delete(keys.ledger(period, "studio / north"))
         start = Barrier(2)
 
         def proceeds(run: Run, start: Barrier = start) -> bool:
@@ -57,7 +74,7 @@ def test_of_two_runs_with_a_budget_for_one_exactly_one_proceeds(ws: Workspace) -
 
         with ThreadPoolExecutor(2) as pool:
             assert sum(pool.map(proceeds, runs)) == 1
-        assert len(ledger(ws).entries) == 1
+        assert [len(read_ledger(ws, period, "studio / north").entries) for period in PERIODS] == [1, 1]
 
 
 def test_many_writers_lose_no_entry(ws: Workspace) -> None:
@@ -75,6 +92,26 @@ def test_a_retry_after_midnight_stays_in_the_month_it_began_in(ws: Workspace) ->
     assert read_ledger(ws, "2026-04", "studio / north").entries == ()
 
 
+def test_a_week_that_lies_in_two_months_is_one_week(ws: Workspace) -> None:
+    runs = [a_run(ws, number) for number in range(2)]
+    budget(ws, "campaigns: {spring_sale: {runs_a_week: 1}}")
+    reserve_run(ws, runs[0].plan, runs[0].quote, now=NOW)
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    with pytest.raises(NotAllowedError, match="has had its 1 runs of week 2026-W14"):
+        reserve_run(ws, runs[1].plan, runs[1].quote, now=april)
+    assert [finding.code for finding in room_findings(ws, runs[1].plan, runs[1].quote, now=april)] == ["budget"]
+    reserve_run(ws, runs[1].plan, runs[1].quote, now=datetime(2026, 4, 6, tzinfo=UTC))
+    assert read_ledger(ws, "2026-04", "studio / north").find(reservation(ws, runs[1])) is not None
+
+
+def test_a_run_without_room_this_month_holds_nothing_of_the_week(ws: Workspace) -> None:
+    run = a_run(ws, 1)
+    budget(ws, "campaigns: {spring_sale: {usd: 0.01, runs_a_week: 1}}")
+    with pytest.raises(NotAllowedError, match="left of its"):
+        reserve_run(ws, run.plan, run.quote, now=NOW)
+    assert [read_ledger(ws, period, "studio / north").entries for period in PERIODS] == [(), ()]
+
+
 def test_settling_frees_what_was_not_used_and_may_be_repeated(ws: Workspace) -> None:
     run = a_run(ws, 1)
     reserve_run(ws, run.plan, run.quote, now=NOW)
@@ -82,7 +119,8 @@ def test_settling_frees_what_was_not_used_and_may_be_repeated(ws: Workspace) -> 
     spent = run.collection.model_copy(update={"job_seconds": 3600.0})
     for _ in range(2):
         settle_run(ws, run.plan, run.quote, spent)
-        (entry,) = ledger(ws).entries
+        (entry,) = read_ledger(ws, "2026-W14", "studio / north").entries
+        assert ledger(ws).entries == (entry,)
         assert (entry.usd, entry.settled) == (1.408, True)
 
 
