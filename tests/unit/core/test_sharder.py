@@ -65,6 +65,36 @@ def test_it_needs_as_few_jobs_as_brute_force(
     assert found.seconds == pytest.approx(sum(seconds) + cold * expected)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    seconds=st.lists(st.integers(1, 30).map(float), min_size=1, max_size=7),
+    cold=st.integers(0, 12).map(float),
+    max_items=st.integers(1, 7),
+    longest=st.integers(5, 90).map(float),
+)
+def test_no_job_is_planned_to_outlive_its_maximum(
+    seconds: list[float], cold: float, max_items: int, longest: float
+) -> None:
+    room = longest - cold
+    found = cut(loads_of(seconds), Limits(cold=cold, parallel=2, max_items=max_items, longest=longest))
+    if max(seconds) > room:
+        assert len(found.jobs) == -(-len(seconds) // max_items)
+        return
+    fewest = min(
+        len(jobs)
+        for jobs in partitions(len(seconds))
+        if all(len(job) <= max_items and sum(seconds[item] for item in job) <= room for job in jobs)
+    )
+    assert len(found.jobs) == fewest
+    assert max(sum(seconds[number] for number in job) for job in found.jobs) <= room + 1e-6
+
+
+def test_the_longest_job_starts_first() -> None:
+    found = cut(loads_of([5.0, 5.0, 40.0, 41.0, 5.0]), Limits(cold=1, parallel=2, max_items=2))
+    taken = [sum([5.0, 5.0, 40.0, 41.0, 5.0][number] for number in job) for job in found.jobs]
+    assert taken == sorted(taken, reverse=True)
+
+
 @given(
     seconds=st.lists(st.floats(0.1, 50), min_size=1, max_size=12),
     parallel=st.integers(1, 3),
