@@ -31,6 +31,11 @@ def prompts_of(items: Sequence[Item]) -> list[tuple[Item, ...]]:
     return [tuple(sorted(own, key=_index)) for own in prompts.values()]
 
 
+def pictures_of(prompt: Sequence[Item]) -> int:
+    """How many pictures a prompt makes: a batch is made whole, however many of its items are wanted."""
+    return prompt[0].batch.size if prompt[0].batch else 1
+
+
 def _index(item: Item) -> int:
     return item.batch.index if item.batch else 0
 

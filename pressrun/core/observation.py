@@ -5,7 +5,8 @@ Rates and cold starts are those of whole jobs: what differs is the machine that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import ClassVar
@@ -40,8 +41,9 @@ class ClassSeen(BaseModel):
 class CostObservation(VersionedDocument):
     """What one job took for the items of one workflow; written once by collect.
 
-    `work` is Σ megapixels × steps of `items` rendered items, `seconds` the time they took together, `cold_seconds` from
-    the order to the first item (None where the times do not tell), `wall_seconds` from the order to the last item.
+    `work` is Σ megapixels × steps of what was made for `items` rendered items, `seconds` the time they took together,
+    `cold_seconds` from the order to the first item (None where the times do not tell), `wall_seconds` from the order
+    to the last item.
     `classes` tell it apart by megapixels × steps and batch; older documents have none.
     """
 
@@ -66,8 +68,9 @@ def observe(
     """What a finished job teaches, for each workflow in it. `results` are all of the job's; `items` are by id."""
     if not any(result.outcome == "rendered" for result in results):
         return []
+    together = _together(results)
     first = min(_moment(result.started_at) for result in results)
-    last = max(_end(result) for result in results)
+    last = max(_moment(result.started_at) + result.seconds * together(result) for result in results)
     ordered = _moment(record.ordered_at)
     cold = first - ordered if 0 <= first - ordered <= LONGEST_COLD_START else None
     known = sorted(
@@ -86,12 +89,12 @@ def observe(
                 engine_class=engine_class,
                 instance_type=record.instance_type,
                 items=len(own),
-                work=round(sum(item_work(items[result.item_id]) for result in own), 6),
+                work=round(sum(item_work(items[r.item_id]) * _pictures(r, together) for r in own), 6),
                 seconds=round(busy, 3),
                 cold_seconds=None if cold is None else round(cold, 3),
                 wall_seconds=round(max(last - ordered, last - first), 3),
                 observed_at=datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds"),
-                classes=_classes(own, items, busy),
+                classes=_classes(own, items, busy, together),
             )
         )
     return found
@@ -139,8 +142,25 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def _classes(results: Sequence[ItemResult], items: Mapping[str, Item], busy: float) -> tuple[ClassSeen, ...]:
-    """The results by class; the runner's own time between them is shared out by the seconds of each."""
+def _together(results: Sequence[ItemResult]) -> Callable[[ItemResult], int]:
+    """How many items of the job shared a result's prompt, and so its seconds."""
+    count = Counter(result.prompt_id for result in results if result.batch)
+    return lambda result: count[result.prompt_id] if result.batch else 1
+
+
+def _pictures(result: ItemResult, together: Callable[[ItemResult], int]) -> float:
+    """How many pictures were made for this item: more than one where the rest of its batch was not wanted."""
+    return result.batch.size / together(result) if result.batch else 1.0
+
+
+def _classes(
+    results: Sequence[ItemResult], items: Mapping[str, Item], busy: float, together: Callable[[ItemResult], int]
+) -> tuple[ClassSeen, ...]:
+    """The results by class; the runner's own time between them is shared out by the seconds of each.
+
+    Seconds are those of one picture: of a batch that was made for some of its items, the share of the others is left
+    out, since the quote counts such a batch as a whole.
+    """
     seen: dict[tuple[float, int, float], list[ItemResult]] = {}
     for result in results:
         item = items[result.item_id]
@@ -153,7 +173,7 @@ def _classes(results: Sequence[ItemResult], items: Mapping[str, Item], busy: flo
             batch=batch,
             megapixels=megapixels,
             items=len(own),
-            seconds=round(sum(result.seconds for result in own) * (busy / total if total else 0.0), 3),
+            seconds=round(sum(r.seconds / _pictures(r, together) for r in own) * (busy / total if total else 0.0), 3),
             bytes=sum(output.size for result in own for output in result.outputs),
         )
         for (work, batch, megapixels), own in sorted(seen.items())
@@ -203,7 +223,3 @@ def _spread(classes: Sequence[ClassCost], rates: Sequence[float]) -> float:
 def _moment(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _end(result: ItemResult) -> float:
-    return _moment(result.started_at) + result.seconds

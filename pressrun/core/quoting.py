@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pressrun.core.batch import prompts_of
+from pressrun.core.batch import pictures_of, prompts_of
 from pressrun.core.besides import Besides, review_estimate, storage_estimate
 from pressrun.core.cost import CostBasis, assumed, item_batch, item_work
 from pressrun.core.estimate import MarketSaving
@@ -134,7 +134,7 @@ def make_quote(
 def shard_plan(phase: Phase, index: int, items: Sequence[Item], bases: Bases) -> ShardPlan:
     """A job of these items with its expected seconds, the cold start among them."""
     used = [bases[name] for name in {item.workflow for item in items}]
-    timed = [seconds_of(item, bases) for item in items]
+    timed = [seconds_of(prompt, bases) for prompt in prompts_of(items)]
     return ShardPlan(
         phase=phase,
         index=index,
@@ -144,17 +144,16 @@ def shard_plan(phase: Phase, index: int, items: Sequence[Item], bases: Bases) ->
     )
 
 
-def seconds_of(item: Item, bases: Bases) -> tuple[float, float]:
-    """Seconds (p50, p90) of an item."""
-    return bases[item.workflow].seconds(item_work(item), item_batch(item))
+def seconds_of(prompt: Sequence[Item], bases: Bases) -> tuple[float, float]:
+    """Seconds (p50, p90) of a prompt: of an item, or of a batch as a whole."""
+    item, pictures = prompt[0], pictures_of(prompt)
+    p50, p90 = bases[item.workflow].seconds(item_work(item), item_batch(item))
+    return p50 * pictures, p90 * pictures
 
 
 def loads_of(units: Sequence[Unit], bases: Bases) -> list[Load]:
     """The sharder's loads: a unit each, its number the place in `units`."""
-    return [
-        Load(number, sum(seconds_of(item, bases)[0] for item in unit), _group(unit[0]))
-        for number, unit in enumerate(units)
-    ]
+    return [Load(number, seconds_of(unit, bases)[0], _group(unit[0])) for number, unit in enumerate(units)]
 
 
 def wall_of(durations: Sequence[float], *, canary: bool, parallel: int) -> float:

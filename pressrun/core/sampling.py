@@ -15,12 +15,15 @@ Unit = tuple[Item, ...]
 
 
 def handful(units: Sequence[Unit], *, size: int) -> tuple[list[Unit], list[Unit]]:
-    """At most `size` items of different workflow, locale, size and product, and the rest in plan order."""
+    """At most `size` items of different workflow, locale, size and product, and the rest in plan order.
+
+    Where every batch is larger than that it is one batch: what is never looked at first is looked at too late.
+    """
     seen: dict[str, set[str]] = {}
     pool, chosen = _pool(units), list[int]()
     left = size
     while left > 0:
-        fitting = [at for at in pool if len(units[at]) <= left]
+        fitting = [at for at in pool if len(units[at]) <= left] or ([] if chosen else _smallest(pool, units))
         if not fitting:
             break
         best = max(fitting, key=lambda at: sum(value not in seen.get(axis, ()) for axis, value in _kinds(units[at])))
@@ -31,6 +34,11 @@ def handful(units: Sequence[Unit], *, size: int) -> tuple[list[Unit], list[Unit]
             seen.setdefault(axis, set()).add(value)
     taken = set(chosen)
     return [units[at] for at in chosen], [unit for at, unit in enumerate(units) if at not in taken]
+
+
+def _smallest(pool: Sequence[int], units: Sequence[Unit]) -> list[int]:
+    least = min((len(units[at]) for at in pool), default=0)
+    return [at for at in pool if len(units[at]) == least]
 
 
 def _kinds(unit: Unit) -> list[tuple[str, str]]:

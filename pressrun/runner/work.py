@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pressrun.comfy.errors import Failure
-from pressrun.core.batch import prompts_of
+from pressrun.core.batch import pictures_of, prompts_of
 from pressrun.core.item import Item
 from pressrun.core.shard import ShardLimits
 
@@ -41,7 +41,7 @@ class Ticket:
     @property
     def pictures(self) -> int:
         """How many pictures the prompt makes; those that somebody has already are made, too, and thrown away."""
-        return self.item.batch.size if self.item.batch else 1
+        return pictures_of(self.items)
 
     @property
     def label(self) -> str:

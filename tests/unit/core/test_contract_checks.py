@@ -19,6 +19,7 @@ from pressrun.core.plan import WorkflowBundle
 from pressrun.core.targets import Binding, transformed
 
 P = "properties"
+BATCH: dict[str, Any] = {"node": "Picture size", "input": "batch_size", "max": 4}
 WRONG: dict[str, tuple[str, Any, str]] = {
     "open": ("additionalProperties", True, "contract-open"),
     "open by silence": ("additionalProperties", ..., "contract-open"),
@@ -87,6 +88,17 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "constant": (
         f"{P}/align", {"const": "left", "x-bind": [{"node": "Headline", "input": "align"}]}, "knob-fixed",
     ),
+    "batch that is a name": ("x-batch", "Picture size", "contract-batch"),
+    "batch of one": ("x-batch", {**BATCH, "max": 1}, "contract-batch"),
+    "batch without a limit": ("x-batch", {"node": "Picture size", "input": "batch_size"}, "contract-batch"),
+    "batch of true": ("x-batch", {**BATCH, "max": True}, "contract-batch"),
+    "batch with a transform": ("x-batch", {**BATCH, "transform": "round_to_8"}, "contract-batch"),
+    "batch of an unknown node": ("x-batch", {**BATCH, "node": "Picture sizes"}, "binding-node"),
+    "batch of an unknown input": ("x-batch", {**BATCH, "input": "batches"}, "binding-input"),
+    "batch of a property's input": ("x-batch", {**BATCH, "input": "width"}, "binding-twice"),
+    "batch of a text": ("x-batch", {**BATCH, "node": "Scene prompt", "input": "text"}, "batch-exported"),
+    "batch above ComfyUI's": ("x-batch", {**BATCH, "max": 5000}, "binding-value"),
+    "batch that costs too much": ("x-batch", {**BATCH, "max": 4000}, "cost-limit"),
     "size that costs too much": (f"{P}/width/maximum", 16_384, "cost-limit"),
 }  # fmt: skip
 
@@ -161,6 +173,75 @@ def test_every_knob_moves_its_targets_and_nothing_else() -> None:
             ),
         )
         assert moved == {(target.node, target.input) for target in targets}
+
+
+def batched(**changes: Any) -> dict[str, Any]:
+    made = schema()
+    put(made, "x-batch", {**BATCH, **changes})
+    return made
+
+
+def test_a_batch_is_a_knob_that_moves_its_input_and_nothing_else() -> None:
+    assert findings(GRAPH, batched()) == findings(GRAPH)
+    bundle, contract = loaded(schema_data=batched())
+    assert contract.batch_max == 4
+    base = contract.complete({"scene": "a stone podium at dawn", "headline": "x"})
+    one, four = (
+        compile_graph(bundle, params=base, seed=0, inputs={}, filename_prefix="p", batch_size=size) for size in (1, 4)
+    )
+    (target,) = bundle.bindings["x-batch"]
+    assert changes(one, four) == {(target.node, "batch_size")}
+    assert one == compile_graph(bundle, params=base, seed=0, inputs={}, filename_prefix="p")
+    leaking = bundle.model_copy(
+        update={"bindings": {**bundle.bindings, "x-batch": (Binding(node=target.node, input="x"),)}}
+    )
+    assert {(one.code, one.place.pointer) for one in check_mutations(leaking, contract, file="c")} == set()
+    dead = bundle.model_copy(
+        update={"bindings": {**bundle.bindings, "x-batch": (Binding(node="16", input="filename_prefix"),)}}
+    )
+    assert [(one.code, one.place.pointer) for one in check_mutations(dead, contract, file="c")] == [
+        ("knob-dead", "/x-batch")
+    ]
+
+
+def test_a_contract_without_batches_makes_one_picture() -> None:
+    bundle, contract = loaded()
+    assert contract.batch_max == 1
+    assert "x-batch" not in bundle.bindings
+    assert list(
+        contract.violations({"scene": "a stone podium at dawn", "headline": "x", "photo": "p.png", "x-batch": 4})
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ({"class_type": "SaveAnimatedWEBP", "inputs": {"fps": 6.0, "lossless": True, "quality": 80, "method": "default"}},
+         "is a SaveAnimatedWEBP, which is not known to write a file for each picture"),
+        ({"class_type": "SaveImage", "inputs": {"images": ["12", 0]}}, "it would have one picture for all items"),
+    ],
+)  # fmt: skip
+def test_every_output_has_a_file_for_each_picture_of_a_batch(node: dict[str, Any], words: str) -> None:
+    other = graph()
+    saving = next(node_id for node_id, found in GRAPH.items() if found["_meta"]["title"] == "Save hero")
+    photo = next(node_id for node_id, found in GRAPH.items() if found["class_type"] == "LoadImage")
+    inputs = {"images": GRAPH[saving]["inputs"]["images"], **node["inputs"], "filename_prefix": "x"}
+    if "it would" in words:
+        inputs["images"] = [photo, 0]
+    other["99"] = {**node, "inputs": inputs, "_meta": {"title": "Save more"}}
+    made = batched()
+    made["x-outputs"] = ["Save hero", "Save more"]
+    (found,) = [one for one in findings(other, made) if one.code == "batch-output"]
+    assert words in found.message
+    assert (found.place.pointer, found.place.node) == ("/x-batch", "Save more")
+
+
+def test_a_graph_that_was_exported_with_a_batch_is_told() -> None:
+    four = graph()
+    size = next(node_id for node_id, found in GRAPH.items() if found["_meta"]["title"] == "Picture size")
+    put(four, f"{size}/inputs/batch_size", 4)
+    (found,) = errors(findings(four, batched()))
+    assert (found.code, found.place.node) == ("batch-exported", "Picture size")
 
 
 def test_a_knob_that_does_nothing_is_told() -> None:
