@@ -82,6 +82,11 @@ def parse_hex(value: str) -> Colour:
     return number >> 16 & 255, number >> 8 & 255, number & 255
 
 
+def write_hex(colour: Colour) -> str:
+    """A colour as #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
 def _near(name: str, known: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else f"; there are {', '.join(known)}"

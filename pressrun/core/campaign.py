@@ -22,6 +22,7 @@ QualityCode = Literal[
     "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "identical", "near-duplicate",
     "off-palette",
 ]  # fmt: skip
+CanaryReview = Literal["none", "ask"]
 
 
 class _Spec(BaseModel):
@@ -60,6 +61,9 @@ class JobSpec(_Spec):
     )
     probe_above: int = Field(
         100, ge=1, description="a run of more items than this is measured by a probe where nothing was measured yet"
+    )
+    canary_review: CanaryReview = Field(
+        "none", description="`ask`: a person looks at the canary's pictures before the rest is bought"
     )
     volume_gb: int = Field(100, ge=1, le=16384, description="disk of a job")
 

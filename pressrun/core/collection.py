@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
 from pressrun.core.codec import VersionedDocument
+from pressrun.core.item import axis_order
 from pressrun.core.media import Medium, Playback, medium_of
 from pressrun.core.quality import Verdict
 from pressrun.core.render import RenderedFile
 
 EndState = Literal["rendered", "reused", "qc_rejected", "failed"]
-
-
-def axis_order(axes: Iterable[str]) -> list[str]:
-    """Product, locale, then the others by name: documents sort their keys, so an authored order does not survive."""
-    return sorted(axes, key=lambda axis: (axis != "product", axis != "locale", axis))
 
 
 class CollectedItem(BaseModel):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, Field
+
+
+def axis_order(axes: Iterable[str]) -> list[str]:
+    """Product, locale, then the others by name: documents sort their keys, so an authored order does not survive."""
+    return sorted(axes, key=lambda axis: (axis != "product", axis != "locale", axis))
 
 
 class _Part(BaseModel):
@@ -67,4 +73,5 @@ class Item(_Part):
     @property
     def label(self) -> str:
         """What a person calls it: "AUR-01 · de-DE · square · sunrise"."""
-        return " · ".join(self.axes.values()) + (f" · round {self.round}" if self.round else "")
+        named = " · ".join(self.axes[axis] for axis in axis_order(self.axes))
+        return named + (f" · round {self.round}" if self.round else "")

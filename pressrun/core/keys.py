@@ -13,6 +13,7 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/reservations/{quote digest}.json   what was set aside for it, and where
                    runs/{run_key}/gates/{digest}.json      what was seen of the canary, and whether the rest is bought
                    runs/{run_key}/canary.jpg               the canary's pictures on one sheet
+                   runs/{run_key}/spoilt/{phase}-{shard}-{count}     how many items of an ended shard are bad; empty
                    runs/{run_key}/jobs/{job}.json          which items a bought job was to render
                    runs/{run_key}/collections/{digest}.json
                    runs/{run_key}/publish/{round}.json     receipt of what publishing a round did
@@ -114,6 +115,15 @@ def gate(run_key: str, digest: str) -> str:
 
 def canary_sheet(run_key: str) -> str:
     return f"runs/{run_key}/canary.jpg"
+
+
+def spoilts(run_key: str) -> str:
+    """Prefix of what ended shards left of bad items."""
+    return f"runs/{run_key}/spoilt/"
+
+
+def spoilt(run_key: str, phase: str, index: int, count: int) -> str:
+    return f"{spoilts(run_key)}{phase}-{index}-{count}"
 
 
 def jobs(run_key: str) -> str:

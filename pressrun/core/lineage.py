@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from pressrun.core.codec import VersionedDocument
-from pressrun.core.collection import axis_order
-from pressrun.core.item import Batch, Item
+from pressrun.core.item import Batch, Item, axis_order
 from pressrun.core.media import Playback, medium_of
 from pressrun.core.plan import RenderPlan, RunRequest, SourceFile
 from pressrun.core.policy_spec import PolicyOverride

@@ -11,7 +11,7 @@ from pydantic import Field
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.refs import CollectionRef, PlanRef, PublishRef, QuoteRef
 
-NoticeKind = Literal["spend_needs_approval", "ready_for_review", "failed", "published"]
+NoticeKind = Literal["spend_needs_approval", "canary_waits", "ready_for_review", "failed", "published"]
 TEXT_LIMIT = 2000
 
 
@@ -48,6 +48,18 @@ def spend_needs_approval(
         run_id=run_id,
         subject=f"{title}: ${quote['ceiling_usd']:.2f} needs your approval",
         text=spend_text(quote),
+        links=dict(links),
+        payload={"plan": plan, "quote": quote},
+    )
+
+
+def canary_waits(*, title: str, run_id: str, plan: PlanRef, quote: QuoteRef, links: Mapping[str, str]) -> Notice:
+    return Notice(
+        kind="canary_waits",
+        campaign=plan["campaign"],
+        run_id=run_id,
+        subject=f"{title}: look at the canary before the rest is bought",
+        text=canary_text(quote),
         links=dict(links),
         payload={"plan": plan, "quote": quote},
     )
@@ -108,4 +120,12 @@ def spend_text(quote: QuoteRef) -> str:
     return (
         f"{quote['to_render']} pictures to render in {quote['canary'] + quote['shards']} jobs, "
         f"{quote['reused']} reused. Expected ${quote['usd']:.2f}, at most ${quote['ceiling_usd']:.2f}.{unpriced}"
+    )
+
+
+def canary_text(quote: QuoteRef) -> str:
+    """What waits for somebody to look at the canary."""
+    return (
+        f"The canary's pictures passed quality control. {quote['shards']} more jobs wait for a person to look at them; "
+        f"all {quote['to_render']} pictures together are expected to cost ${quote['usd']:.2f}."
     )

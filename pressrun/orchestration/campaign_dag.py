@@ -13,6 +13,7 @@ from pressrun.core.campaign import CampaignSpec, parse_campaign
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.ids import dag_id_of
 from pressrun.orchestration import tasks
+from pressrun.orchestration.canary import ApproveCanary
 from pressrun.orchestration.form import trigger_form
 from pressrun.orchestration.notifications import FailureNotifier
 from pressrun.orchestration.processing import RenderShardOperator
@@ -56,7 +57,7 @@ def _dag(spec: CampaignSpec, file: Path) -> DAG:
 
 
 def _wire(spec: CampaignSpec) -> None:
-    """expand → validate → quote → (approve) → canary → gate → shards → collect → review → publish → close."""
+    """expand → validate → quote → (approve) → canary → gate → (look) → shards → collect → review → publish → close."""
     chosen = settings()
     aws: dict[str, Any] = {"aws_conn_id": chosen.aws_conn_id, "region_name": chosen.region}
     told: dict[str, Any] = {"title": spec.title, "notify": list(spec.notify)}
@@ -66,6 +67,9 @@ def _wire(spec: CampaignSpec) -> None:
     spend: Any = ApproveSpend(task_id="approve_spend", plan=plan, quote=quote, **told)
     canary = RenderShardOperator(task_id="render_canary", plan=plan, quote=quote, phase="canary", index=0, **aws)
     shard_indexes: Any = tasks.open_gate(plan, quote)
+    looked: Any = None
+    if spec.job.canary_review == "ask":
+        looked = ApproveCanary(task_id="approve_canary", plan=plan, quote=quote, **told)
     shards = RenderShardOperator.partial(
         task_id="render_shards",
         plan=plan,
@@ -86,6 +90,8 @@ def _wire(spec: CampaignSpec) -> None:
     publication: Any = tasks.publish_assets(delivered)(plan, review.output, **told)
     closed: Any = tasks.close_run(plan, quote, collection, review.output, publication)
     quote >> spend >> canary >> shard_indexes
+    if looked is not None:
+        shard_indexes >> looked >> shards
     [spend, canary, shards] >> collection
     spend >> closed
 

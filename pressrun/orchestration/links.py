@@ -9,8 +9,9 @@ from airflow.sdk import BaseOperatorLink
 
 from pressrun.settings import Settings, settings
 
-# The tab that plugins/pressrun_plugin.py registers; a test compares the two.
+# The tabs that plugins/pressrun_plugin.py registers; a test compares the two.
 REVIEW_TAB = "pressrun-review"
+PLAN_TAB = "pressrun-plan"
 
 
 def run_url(chosen: Settings, dag_id: str, run_id: str) -> str:
@@ -21,6 +22,11 @@ def run_url(chosen: Settings, dag_id: str, run_id: str) -> str:
 def gallery_url(chosen: Settings, dag_id: str, run_id: str) -> str:
     """The gallery tab of a DAG run: review, findings and contact sheet."""
     return f"{run_url(chosen, dag_id, run_id)}/plugin/{REVIEW_TAB}"
+
+
+def plan_url(chosen: Settings, dag_id: str, run_id: str) -> str:
+    """The plan tab of a DAG run: what it makes, what it costs, what was found, and its canary's pictures."""
+    return f"{run_url(chosen, dag_id, run_id)}/plugin/{PLAN_TAB}"
 
 
 def task_url(chosen: Settings, dag_id: str, run_id: str, task_id: str) -> str:
@@ -35,3 +41,12 @@ class GalleryLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
         return gallery_url(settings(), ti_key.dag_id, ti_key.run_id)
+
+
+class PlanLink(BaseOperatorLink):
+    """The button "Plan and cost" on a task."""
+
+    name = "Plan and cost"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
+        return plan_url(settings(), ti_key.dag_id, ti_key.run_id)

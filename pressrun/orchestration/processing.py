@@ -28,7 +28,7 @@ from pressrun.core.refs import PlanRef, QuoteRef, ShardRef
 from pressrun.core.shard import Phase
 from pressrun.orchestration.container_log import last_lines
 from pressrun.orchestration.errors import airflow_errors
-from pressrun.orchestration.links import GalleryLink
+from pressrun.orchestration.links import GalleryLink, PlanLink
 from pressrun.orchestration.telemetry import tell_job
 from pressrun.orchestration.triggers import ShardTrigger
 from pressrun.settings import Settings, settings
@@ -48,7 +48,7 @@ class RenderShardOperator(SageMakerProcessingOperator):
 
     template_fields: Sequence[str] = ("plan", "quote", "index")
     template_fields_renderers = {"plan": "json", "quote": "json"}  # noqa: RUF012 - Airflow's own convention
-    operator_extra_links = (GalleryLink(),)
+    operator_extra_links = (PlanLink(), GalleryLink())
     ui_color = "#e8e1f5"
 
     def __init__(self, *, plan: PlanRef, quote: QuoteRef, phase: Phase, index: int, **kwargs: Any) -> None:

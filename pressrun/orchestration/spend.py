@@ -14,7 +14,7 @@ from pressrun.core import notice as notices
 from pressrun.core.refs import PlanRef, QuoteRef
 from pressrun.core.request import RunConf
 from pressrun.orchestration.errors import airflow_errors
-from pressrun.orchestration.links import GalleryLink, task_url
+from pressrun.orchestration.links import GalleryLink, PlanLink, task_url
 from pressrun.orchestration.notifications import deliver
 from pressrun.settings import settings
 from pressrun.steps.approval import read_bound, record_approval
@@ -33,7 +33,7 @@ class ApproveSpend(ApprovalOperator):
     """
 
     template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "plan", "quote")
-    operator_extra_links = (GalleryLink(),)
+    operator_extra_links = (PlanLink(), GalleryLink())
     ui_color = "#fbe3d9"
 
     def __init__(

@@ -15,8 +15,9 @@ from pressrun.comfy.wire import OutputRef
 from pressrun.core.errors import EngineError
 from pressrun.core.item import Item
 from pressrun.core.media import Playback, media_type
+from pressrun.core.proof_marks import unmarked
 from pressrun.core.quality import fits, size_wanted
-from pressrun.core.result import OutputFile
+from pressrun.core.result import Measurements, OutputFile
 from pressrun.runner.atomic import move_atomic, write_atomic
 from pressrun.runner.footage import PLAYED, Footage, animation, footage
 from pressrun.runner.measure import measure, thumbnail
@@ -64,10 +65,12 @@ def harvest(
     output: Path,
     scratch: Path,
     texts: Mapping[str, str] | None = None,
+    proof: bool = False,
 ) -> tuple[OutputFile, ...]:
     """Take all files of an item. The first picture is images/{item_id}.png (or its own suffix), others get a sub-name.
 
-    With `texts`, raw pixels are accepted and become PNG files that hold these text chunks.
+    With `texts`, raw pixels are accepted and become PNG files that hold these text chunks. Of a `proof` is measured
+    what its marks leave alone: they are the same on every picture, also on a blank one.
     OutputError where there is none, or one is not complete; then nothing of this item is in the output tree but
     perhaps files without a result line, which nobody counts.
     """
@@ -86,7 +89,7 @@ def harvest(
             seen = _seen(source, ref)
         if seen is not None and seen.width and seen.height and place == 0:
             _check_size(item, seen.width, seen.height, ref)
-        taken.append(_take(ref, source, seen, name=name, output=output, scratch=scratch))
+        taken.append(_take(ref, source, seen, name=name, output=output, scratch=scratch, proof=proof))
     return tuple(taken)
 
 
@@ -100,7 +103,9 @@ def _locate(ref: OutputRef, engine_output: Path) -> Path:
     return path
 
 
-def _take(ref: OutputRef, source: Path, seen: _Seen | None, *, name: str, output: Path, scratch: Path) -> OutputFile:
+def _take(
+    ref: OutputRef, source: Path, seen: _Seen | None, *, name: str, output: Path, scratch: Path, proof: bool
+) -> OutputFile:
     suffix = source.suffix.lower()
     thumb = None
     if seen is not None:
@@ -118,9 +123,13 @@ def _take(ref: OutputRef, source: Path, seen: _Seen | None, *, name: str, output
         width=seen.width if seen else None,
         height=seen.height if seen else None,
         thumb=thumb,
-        measurements=measure(seen.still) if seen and seen.width else None,
+        measurements=_measured(seen.still, proof=proof) if seen and seen.width else None,
         playback=seen.playback if seen else None,
     )
+
+
+def _measured(still: Image.Image, *, proof: bool) -> Measurements:
+    return measure(still.crop(unmarked(*still.size)) if proof else still)
 
 
 def _seen(source: Path, ref: OutputRef) -> _Seen | None:

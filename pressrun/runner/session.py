@@ -186,6 +186,7 @@ class Session:
             output=parts.places.output,
             scratch=parts.places.scratch,
             texts=text_chunks(flight.graph, self._dispatch.lineage(ticket)) if raw else None,
+            proof=parts.shard.engine == "proof",
         )
         try:
             files = await taken(ticket.items, prompt.outputs, take=take, nodes=nodes, pool=parts.pool)

@@ -8,6 +8,7 @@ from typing import Any
 from pressrun.core import keys
 from pressrun.core.collection import CollectedItem, Collection, EndState
 from pressrun.core.errors import ConflictError, JobError
+from pressrun.core.gate import REMEDY, Gate
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quality import Verdicts, judge_all
@@ -16,6 +17,7 @@ from pressrun.core.refs import CollectionRef, PlanRef, QuoteRef
 from pressrun.core.render import Render
 from pressrun.core.result import ItemResult
 from pressrun.core.review import ReviewRound, tally
+from pressrun.steps.canary import read_gate
 from pressrun.steps.contact_sheet import make_contact_sheet
 from pressrun.steps.costs import record_costs
 from pressrun.steps.decisions import read_heads
@@ -40,13 +42,15 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> Collec
     records = job_records(ws, plan.run.run_key)
     staged = [staged_job(ws, record.name) for record in records]
     bought = index_staged(ws, plan, staged)
+    gate = read_gate(ws, plan.run.run_key)
+    ordered = {item_id for record in records for item_id in record.item_ids}
     collection = Collection(
         run_key=plan.run.run_key,
         campaign=plan.run.campaign,
         plan_digest=plan_ref["plan_digest"],
         press=plan.run.press,
         planned=len(plan.items),
-        items=tuple(_collected(ws, plan, quote, staged, bought)),
+        items=tuple(_collected(ws, plan, quote, staged, bought, gate, ordered)),
         jobs=tuple(record.name for record in records),
         gpu_seconds=round(sum(result.seconds for job in staged for result in job.rendered.values()), 3),
         job_seconds=record_costs(ws, plan, records, staged),
@@ -54,6 +58,7 @@ def collect_run(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> Collec
     key = keys.collection(plan.run.run_key, collection.digest())
     ws.write_once(key, collection)
     settle_run(ws, plan, quote, collection)
+    _hold_to_gate(gate)
     _hold_to_budget(collection, plan)
     if not any(item.reviewable for item in collection.items):
         return _ref(ws, key, collection, number=0, settled=True)
@@ -77,7 +82,13 @@ def _open(ws: Workspace, plan: RenderPlan, collection_key: str) -> ReviewRound:
 
 
 def _collected(
-    ws: Workspace, plan: RenderPlan, quote: Quote, staged: list[StagedJob], made: set[str]
+    ws: Workspace,
+    plan: RenderPlan,
+    quote: Quote,
+    staged: list[StagedJob],
+    made: set[str],
+    gate: Gate | None,
+    ordered: set[str],
 ) -> Iterator[CollectedItem]:
     failures = {item_id: result for job in staged for item_id, result in job.failed.items()}
     reused = set(quote.reused)
@@ -90,7 +101,7 @@ def _collected(
     for item in plan.items:
         render = renders[item.render_key]
         if render is None:
-            yield _failed(item, failures.get(item.item_id))
+            yield _failed(item, failures.get(item.item_id), gate, ordered=item.item_id in ordered)
             continue
         bought = item.item_id not in reused and item.render_key in made
         yield _judged(item, render, verdicts[item.item_id], bought=bought)
@@ -123,8 +134,12 @@ def _judged(item: Item, render: Render, found: Verdicts, *, bought: bool) -> Col
     )
 
 
-def _failed(item: Item, result: ItemResult | None) -> CollectedItem:
-    if result is None or result.error is None:
+def _failed(item: Item, result: ItemResult | None, gate: Gate | None, *, ordered: bool) -> CollectedItem:
+    if (result is None or result.error is None) and gate is not None and gate.state == "shut":
+        code, reason = "not-bought", f"not bought: {gate.sentence().partition(';')[0]}"
+    elif not ordered:
+        code, reason = "not-bought", "not bought: the run ended before its shard's turn"
+    elif result is None or result.error is None:
         code, reason = "not-delivered", "no job delivered it: every attempt of its shard ended first"
     else:
         node = f" at node {result.error.node}" if result.error.node else ""
@@ -134,6 +149,11 @@ def _failed(item: Item, result: ItemResult | None) -> CollectedItem:
 
 def _planned(item: Item) -> dict[str, Any]:
     return {name: getattr(item, name) for name in ("item_id", "cell_id", "axes", "round", "render_key")}
+
+
+def _hold_to_gate(gate: Gate | None) -> None:
+    if gate is not None and gate.state == "shut":
+        raise JobError(gate.sentence(), where=gate.reason, remedy=REMEDY)
 
 
 def _hold_to_budget(collection: Collection, plan: RenderPlan) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from pressrun.core.collection import CollectedItem, Collection, axis_order
+from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.errors import PressrunError
+from pressrun.core.item import axis_order
 from pressrun.steps.workspace import Workspace
 from pressrun.typeset import draw, layout
 from pressrun.typeset.layout import Align

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pressrun import __version__
 from pressrun.comfy.identity import comfyui_class
 from pressrun.core import ids, keys
+from pressrun.core.brand import Brand, write_hex
 from pressrun.core.campaign import AUTO, CampaignSpec
 from pressrun.core.copy_table import CopyTable, scan_copy_table
 from pressrun.core.errors import InputError, NotFoundError, SetupError
@@ -126,7 +127,7 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     found, bundle, contract = sources.library.loaded(spec.workflow)
     gather.add(for_press(found, request.press))
     gather.add(check_filling(spec, contract))
-    spec = on_pool(spec, sources.library.pool(bundle.name))
+    spec = on_brand(on_pool(spec, sources.library.pool(bundle.name)), sources.brand)
     manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
     manifest = _manifest(sources, spec, manifest_file, request, gather)
     engine = engine_class(ws.settings, request.engine)
@@ -237,6 +238,17 @@ def on_pool(spec: CampaignSpec, pool: Pool | None) -> CampaignSpec:
     else:
         job = spec.job.model_copy(update={"instance_type": pool.instance_type})
     return spec.model_copy(update={"job": job})
+
+
+def on_brand(spec: CampaignSpec, brand: Callable[[], Brand]) -> CampaignSpec:
+    """The campaign with the colours that pictures are judged by as #rrggbb: what is agreed to no later edit changes."""
+    palette = spec.quality.palette
+    if palette is None:
+        return spec
+    known = brand()
+    colours = tuple(write_hex(known.colour(name)) for name in palette.colours or known.colours)
+    quality = spec.quality.model_copy(update={"palette": palette.model_copy(update={"colours": colours})})
+    return spec.model_copy(update={"quality": quality})
 
 
 def findings_of(exc: Exception) -> tuple[Finding, ...]:

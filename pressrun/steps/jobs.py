@@ -24,6 +24,7 @@ from pressrun.core.refs import PlanRef, QuoteRef, ShardRef
 from pressrun.core.result import ItemResult
 from pressrun.core.shard import Phase, Shard, make_shard
 from pressrun.steps.approval import read_bound, require_approval
+from pressrun.steps.error_budget import record_spoilt, require_error_budget
 from pressrun.steps.job_request import input_manifest, models_manifest, processing_request
 from pressrun.steps.staging import staged_job
 from pressrun.steps.workspace import Workspace
@@ -79,7 +80,8 @@ def next_order(
     """What to do for a shard now: wait for its running job, order the next one, or nothing.
 
     Safe to call at any time and as often as wanted. Writes the order's record and the shard's documents; buys nothing.
-    ConflictError where plan or quote are not what their digests say, NotAllowedError where consent is missing.
+    ConflictError where plan or quote are not what their digests say, NotAllowedError where consent is missing,
+    JobError where the run's error budget is used up.
     """
     plan, quote = read_bound(ws, plan_ref, quote_ref)
     require_approval(ws, plan_ref, quote_ref, quote)
@@ -93,12 +95,15 @@ def next_order(
     outcomes = _outcomes(ws, plan, planned, records, describe)
     ref = _ref(planned, own, outcomes)
     if not outcomes.missing:
+        record_spoilt(ws, plan, planned, own, failed=len(outcomes.failed))
         return ShardDone(ref)
     if newest and state is None and staged_job(ws, newest.name).empty:
         return _order(ws, plan, quote, newest, None)  # ordered, but nobody came to create it
     attempt = newest.attempt + 1 if newest else 1
     if attempt > plan.spec.job.attempts:
+        record_spoilt(ws, plan, planned, own, failed=len(outcomes.failed) + len(outcomes.missing))
         return ShardExhausted(ref, outcomes.missing, _exhausted(plan, planned, outcomes, state))
+    require_error_budget(ws, plan)
     return _order(ws, plan, quote, _record(ws, plan, quote, planned, attempt, outcomes.missing), None)
 
 

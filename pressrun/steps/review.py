@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pressrun.core import keys
-from pressrun.core.collection import CollectedItem, Collection, axis_order
+from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.errors import ConflictError, InputError, NotAllowedError, NotFoundError
+from pressrun.core.item import axis_order
 from pressrun.core.review import (
     REASON_CODES,
     ApprovedItem,

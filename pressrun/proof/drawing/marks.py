@@ -6,6 +6,7 @@ import functools
 
 from PIL import Image, ImageDraw
 
+from pressrun.core.proof_marks import band_side, strip_height
 from pressrun.proof.drawing.values import Facts
 from pressrun.typeset import draw, layout
 from pressrun.typeset.scripts import guess_locale
@@ -13,11 +14,6 @@ from pressrun.typeset.scripts import guess_locale
 INK = (18, 16, 24)
 PAPER = (255, 252, 246)
 RED = (196, 44, 62)
-
-
-def strip_height(width: int, height: int) -> int:
-    """Height in pixels of the caption strip of a picture."""
-    return max(16, round(min(width, height) * 0.042))
 
 
 def marked(image: Image.Image, facts: Facts | None) -> Image.Image:
@@ -69,7 +65,7 @@ def _first_words(prompt: str, room: int, size: int) -> str:
 
 
 def _band(image: Image.Image) -> None:
-    band, mask = _corner(max(48, round(min(image.size) * 0.17)))
+    band, mask = _corner(band_side(*image.size))
     image.paste(band, (image.width - band.width, 0), mask)
 
 

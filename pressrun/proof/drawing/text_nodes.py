@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pressrun.core.proof_marks import strip_height
 from pressrun.proof.drawing.context import NodeContext
-from pressrun.proof.drawing.marks import strip_height
 from pressrun.proof.drawing.pixels import to_image, to_pixels
 from pressrun.proof.drawing.registry import node
 from pressrun.proof.drawing.values import Pixels

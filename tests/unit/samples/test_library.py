@@ -18,10 +18,10 @@ from pressrun.core.binding import compile_graph
 from pressrun.core.gather import Gather
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
+from pressrun.core.proof_marks import strip_height
 from pressrun.core.quality import judge
 from pressrun.core.result import OutputFile
 from pressrun.proof.cache import ResultCache
-from pressrun.proof.drawing.marks import strip_height
 from pressrun.proof.execution import Engine, Execution
 from pressrun.proof.faults import Faults
 from pressrun.proof.files import Folders
