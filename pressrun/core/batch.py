@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pressrun.core.axes import Combination
@@ -40,19 +40,12 @@ def _index(item: Item) -> int:
     return item.batch.index if item.batch else 0
 
 
-def batch_place(spec: CampaignSpec, axes: Mapping[str, str], round_number: int) -> tuple[int, int] | None:
-    """(size, index) of an item in its batch; None where it is a prompt of its own.
-
-    What was sent back leaves its batch: one new picture would cost as much as all of them.
-    """
-    if spec.batch is None or spec.batch_size == 1 or round_number or spec.batch not in axes:
-        return None
-    ids = [str(value["id"]) for value in spec.axes[spec.batch]]
-    return len(ids), ids.index(axes[spec.batch])
-
-
 def seed_axes(spec: CampaignSpec, *, batched: bool) -> tuple[str, ...]:
-    """The axes that change the seed: all pictures of a batch share it, those of their own must differ."""
+    """The axes that change the seed: all pictures of a batch share it.
+
+    Not `batched`: an item that was sent back, which leaves its batch, since one new picture would cost as much as all
+    of them; then the seed must differ from the others' that were sent back.
+    """
     if spec.batch is None or spec.batch_size == 1:
         return spec.seed_axes
     others = tuple(axis for axis in spec.seed_axes if axis != spec.batch)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pressrun.core.axes import parse_combination
-from pressrun.core.batch import batch_place, check_batch, pictures_of, prompts_of, seed_axes
+from pressrun.core.batch import check_batch, pictures_of, prompts_of, seed_axes
 from pressrun.core.campaign import CampaignSpec
 from pressrun.core.contract import Contract
 from pressrun.core.findings import Finding
@@ -81,9 +81,8 @@ def axes(take: str = "a", **more: str) -> dict[str, str]:
 
 
 def seed(campaign: CampaignSpec, at: dict[str, str], round_number: int = 0) -> int:
-    place = batch_place(campaign, at, round_number)
-    chosen = seed_axes(campaign, batched=place is not None)
-    return derive_seed(campaign="mini", base=0, seed_axes=chosen, axes=at, drop="2026-11-20", round_number=round_number)
+    chosen = seed_axes(campaign, batched=round_number == 0)
+    return derive_seed(campaign="mini", base=0, seed_axes=chosen, axes=at, drop="d", round_number=round_number)
 
 
 @pytest.mark.parametrize("named", [["product", "mood"], ["product", "mood", "take"]])
@@ -91,19 +90,18 @@ def test_a_batch_shares_its_seed_even_where_its_axis_is_a_seed_axis(named: list[
     campaign = spec(seed_axes=named)
     assert len({seed(campaign, axes(take)) for take in "abc"}) == 1
     assert seed(campaign, axes(mood="loud")) != seed(campaign, axes())
-    assert [batch_place(campaign, axes(take), 0) for take in "abc"] == [(3, 0), (3, 1), (3, 2)]
 
 
-def test_what_was_sent_back_leaves_its_batch_with_a_seed_of_its_own() -> None:
+def test_what_was_sent_back_has_a_seed_of_its_own() -> None:
     campaign = spec(seed_axes=["product"])
-    assert batch_place(campaign, axes("b"), 1) is None
     assert len({seed(campaign, axes(take), round_number=1) for take in "abc"} | {seed(campaign, axes())}) == 4
 
 
 def test_without_a_batch_seeds_are_what_they_were() -> None:
     campaign = spec(batch=None, seed_axes=["product", "take"])
-    assert batch_place(campaign, axes("b"), 0) is None
     assert seed_axes(campaign, batched=False) == ("product", "take")
+    one = spec(axes={"take": [{"id": "a"}]}, combine="product * locale * take", params={}, seed_axes=["take"])
+    assert seed_axes(one, batched=True) == ("take",)
 
 
 def test_the_picture_s_key_is_of_its_batch_and_its_place() -> None:
