@@ -17,7 +17,6 @@ from pressrun.orchestration.errors import airflow_errors
 from pressrun.orchestration.links import GalleryLink, PlanLink, plan_url, task_url
 from pressrun.orchestration.notifications import deliver
 from pressrun.settings import settings
-from pressrun.steps.canary import answer_gate
 from pressrun.steps.workspace import open_workspace
 
 
@@ -66,5 +65,8 @@ class ApproveCanary(ApprovalOperator):
         return {"by": user}
 
     def _answered(self, user: str, *, go_on: bool) -> Gate:
+        # Imported here: reading a DAG file must not load picture libraries.
+        from pressrun.steps.canary import answer_gate  # noqa: PLC0415
+
         with airflow_errors():
             return answer_gate(open_workspace(settings()), self.plan, self.quote, by=user, go_on=go_on)
