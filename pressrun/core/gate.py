@@ -26,7 +26,7 @@ class GateFault(BaseModel):
 
 
 class Gate(VersionedDocument):
-    """At runs/{run_key}/gates/{digest}.json. `by` is "quality control" or the person who looked at the canary.
+    """At runs/{run_key}/gates/{digest}.json. `by` is "quality control", "the estimate" or whoever looked at it.
 
     `canary` counts its items; `not_bought` those of the main shards while the gate is shut. `reason` is what decided.
     """
@@ -49,7 +49,11 @@ class Gate(VersionedDocument):
                 f"the canary failed: {len(self.faults)} of {self.canary} pictures are unusable; "
                 f"{self.not_bought} items were not bought"
             )
+        if self.by == ESTIMATE:
+            return f"the canary's pictures are good, but {self.reason}; {self.not_bought} items were not bought"
         return f"{self.by} looked at the canary and stopped the run; {self.not_bought} items were not bought"
 
 
 JUDGE = "quality control"
+ESTIMATE = "the estimate"
+"""What a picture took, as the canary showed it, against what was agreed to."""

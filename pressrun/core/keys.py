@@ -9,6 +9,7 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    runs/{run_key}/plans/{digest}.json      render plans, by content
                    runs/{run_key}/findings/{digest}.json
                    runs/{run_key}/quotes/{digest}.json
+                   runs/{run_key}/requotes/{quote digest}.json       the quote looked at again after its canary
                    runs/{run_key}/approvals/{quote digest}.json      who agreed to that quote
                    runs/{run_key}/reservations/{quote digest}.json   what was set aside for it, and where
                    runs/{run_key}/gates/{digest}.json      what was seen of the canary, and whether the rest is bought
@@ -21,6 +22,7 @@ work bucket        runs/{run_key}/run.json                 who asked for what
                    staging/{job}/…                         a job's uploads: images/ thumbs/ results/ progress/ events/
                    renders/{render_key}.json               the render index
                    ledger/{month}/{team}.json              what a team's runs reserved and spent; replaced by ETag only
+                   ledger/{week}/{team}.json               the same by ISO week ("2026-W13")
                    costs/{workflow}/{instance type}/{job}.json   what a job took: estimates learn from it
                    reviews/{campaign}/{run_key}/{round}/open.json · closed.json · contact_sheet.jpg
                    decisions/{campaign}/{item}/{sha256}/{sequence}.json and marker {sequence}-{state}
@@ -84,6 +86,10 @@ def quotes(run_key: str) -> str:
 
 def quote(run_key: str, digest: str) -> str:
     return f"{quotes(run_key)}{digest}.json"
+
+
+def requote(run_key: str, quote_digest: str) -> str:
+    return f"runs/{run_key}/requotes/{quote_digest}.json"
 
 
 def approval(run_key: str, quote_digest: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pressrun.core import keys
 from pressrun.core.collection import CollectedItem, Collection
 from pressrun.core.errors import JobError
-from pressrun.core.gate import JUDGE, REMEDY, Gate, GateFault
+from pressrun.core.gate import ESTIMATE, JUDGE, REMEDY, Gate, GateFault
 from pressrun.core.plan import RenderPlan
 from pressrun.core.quality import judge_all
 from pressrun.core.quote import Quote
 from pressrun.core.refs import PlanRef, QuoteRef
+from pressrun.core.requote import REMEDY as TOO_DEAR
 from pressrun.core.result import ItemResult
 from pressrun.steps.contact_sheet import make_contact_sheet
 from pressrun.steps.jobs import job_records
+from pressrun.steps.requote import look_again
 from pressrun.steps.staging import staged_job
 from pressrun.steps.workspace import Workspace
 
@@ -38,15 +40,18 @@ def open_gate(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> list[int
     faults = _faults(plan, wanted, rendered, failed)
     same = next((fault for fault in faults if fault.code == "identical"), None)
     shut = same is not None or 2 * len(faults) > len(wanted)
+    # What a picture takes is known now: where the rest cannot be had for what was agreed to, it stops here.
+    again = look_again(ws, plan, quote, digest=quote_ref["digest"])
+    too_dear = again.exceeds if again else ""
     gate = Gate(
         run_key=run_key,
         quote_digest=quote_ref["digest"],
-        state="shut" if shut else "open",
-        by=JUDGE,
+        state="shut" if shut or too_dear else "open",
+        by=ESTIMATE if too_dear and not shut else JUDGE,
         canary=len(wanted),
-        not_bought=quote.to_render - len(wanted) if shut else 0,
+        not_bought=quote.to_render - len(wanted) if shut or too_dear else 0,
         faults=tuple(faults),
-        reason=str(same or faults[0]) if shut else "",
+        reason=str(same or faults[0]) if shut else too_dear,
     )
     _write(ws, gate)
     ws.work.put(
@@ -54,6 +59,8 @@ def open_gate(ws: Workspace, plan_ref: PlanRef, quote_ref: QuoteRef) -> list[int
     )  # fmt: skip
     if shut:
         raise JobError(gate.sentence(), where=gate.reason, remedy=REMEDY)
+    if too_dear:
+        raise JobError(gate.sentence(), where=keys.requote(run_key, quote_ref["digest"]), remedy=TOO_DEAR)
     return shards
 
 

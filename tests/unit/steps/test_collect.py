@@ -118,7 +118,7 @@ def test_nothing_reviewable_opens_no_round() -> None:
 def canary(pictures: dict[int, Measurements | str]) -> list[int]:
     press = Press()
     shard = press.quote.shards[0].model_copy(update={"phase": "canary"})
-    rest = press.quote.shards[0].model_copy(update={"item_ids": ("other",)})
+    rest = press.quote.shards[0].model_copy(update={"item_ids": (ITEMS[3].item_id,)})
     quote: Quote = press.quote.model_copy(update={"shards": (shard, rest)})
     press.ws.write_once(keys.quote(RUN_KEY, quote.digest()), quote)
     press.quote_ref = {**press.quote_ref, "digest": quote.digest(), "canary": 1}
