@@ -5,11 +5,12 @@ waited. Compared in turns on one engine, medians over rounds, items of about 40 
 
     playbook   a websocket for each prompt, POST, wait, GET /history, GET /view, close, 150 ms
     ceiling    every prompt posted at once, nothing else done
-    ours       the runner's own session: queue kept three deep, 150 ms a picture in its pool
+    ours       the runner's own session: queue kept a few deep, 150 ms a picture in its pool
     cpu_work   as ours, but with the real work on the picture in place of the wait, on the engine's own cores
 
 The time of `ours` and `cpu_work` ends when the engine has finished its last prompt, as that of `ceiling` does: what the
-last pictures still wait for keeps no engine from working. `tail_seconds` is that rest, once for a whole job.
+last pictures still wait for keeps no engine from working. `tail_seconds` is that rest, once for a whole job. An engine
+idles for a millisecond or two between prompts whatever its clients do: `idle_share_of_ceiling` is that floor.
 
     python benchmarks/runner.py --engine proof --items 40 --json
 """
@@ -115,8 +116,8 @@ async def playbook(bench: Bench, shard: Shard) -> float:
     return time.perf_counter() - begin
 
 
-async def ceiling(bench: Bench, shard: Shard) -> float:
-    """Seconds of the server alone: its queue is never empty and nobody asks for anything."""
+async def ceiling(bench: Bench, shard: Shard) -> tuple[float, float]:
+    """(seconds, idle share) of the server alone: its queue is never empty and nobody asks for anything."""
     client_id = uuid.uuid4().hex
     address = f"{bench.url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
     bodies = [orjson.dumps({"prompt": graph, "client_id": client_id}) for graph in graphs(shard, "b")]
@@ -127,16 +128,23 @@ async def ceiling(bench: Bench, shard: Shard) -> float:
         begin = time.perf_counter()
         for body in bodies:
             (await http.post("/prompt", content=body)).raise_for_status()
-        await ended(socket, len(bodies))
-        return time.perf_counter() - begin
+        busy = await ended(socket, len(bodies))
+        seconds = time.perf_counter() - begin
+        return seconds, max(0.0, 1 - busy / seconds)
 
 
-async def ended(socket: Any, count: int) -> None:
-    """Wait until so many prompts have ended."""
+async def ended(socket: Any, count: int) -> float:
+    """Wait until so many prompts have ended; seconds that they took by the server's own clock, as `ours` counts."""
+    busy = 0.0
     while count:
         raw = await socket.recv()
-        if isinstance(raw, str) and raw.startswith(('{"type": "executing"', '{"type":"executing"')):
-            count -= orjson.loads(raw)["data"]["node"] is None
+        if not isinstance(raw, str) or not raw[:40].partition('"type":')[2].lstrip().startswith('"execut'):
+            continue
+        message = orjson.loads(raw)
+        kind, data = message["type"], message["data"]
+        busy += {"execution_start": -1, "execution_success": 1}.get(kind, 0) * data.get("timestamp", 0) / 1000
+        count -= kind == "executing" and data["node"] is None
+    return busy
 
 
 def waited(*_: Any, **__: Any) -> tuple[OutputFile, ...]:
@@ -196,10 +204,13 @@ def measure(bench: Bench, length: str, items: int, rounds: int) -> dict[str, flo
     size = SIZES[bench.kind, length]
     rates: dict[str, list[float]] = {name: [] for name in ("playbook", "ceiling", "ours", "cpu_work")}
     idle: list[float] = []
+    floor: list[float] = []
     tails: list[float] = []
     asyncio.run(ceiling(bench, make_shard(bench.kind, 2, size)))  # the first prompts of a process are slow
     for _ in range(rounds):
-        rates["ceiling"].append(items / asyncio.run(ceiling(bench, make_shard(bench.kind, items, size))))
+        seconds, share = asyncio.run(ceiling(bench, make_shard(bench.kind, items, size)))
+        rates["ceiling"].append(items / seconds)
+        floor.append(share)
         seconds, share, tail = asyncio.run(ours(bench, make_shard(bench.kind, items, size), waited))
         tails.append(tail)
         rates["ours"].append(items / seconds)
@@ -213,6 +224,7 @@ def measure(bench: Bench, length: str, items: int, rounds: int) -> dict[str, flo
         "ours_vs_ceiling": ratio(rates["ours"], rates["ceiling"]),
         "ours_vs_playbook": ratio(rates["ours"], rates["playbook"]),
         "idle_share": round(statistics.median(idle), 4),
+        "idle_share_of_ceiling": round(statistics.median(floor), 4),
         "tail_seconds": round(statistics.median(tails), 3),
     }
     if rates["cpu_work"]:

@@ -6,19 +6,39 @@ from pathlib import PurePosixPath
 
 from pydantic import BaseModel
 
-# Folders of ComfyUI's models/ that a job may bring files for.
-MODEL_FOLDERS = (
-    "checkpoints",
-    "clip_vision",
-    "controlnet",
-    "diffusion_models",
-    "embeddings",
-    "loras",
-    "style_models",
-    "text_encoders",
-    "upscale_models",
-    "vae",
-)
+# Folders of ComfyUI's models/ in the order in which its GET /models names them, and whether a job may bring files for
+# one: model weights that graphs name, as safetensors.
+_FOLDERS = {
+    "checkpoints": True,
+    "configs": False,
+    "loras": True,
+    "vae": True,
+    "text_encoders": True,
+    "diffusion_models": True,
+    "clip_vision": True,
+    "style_models": True,
+    "embeddings": True,
+    "diffusers": False,
+    "vae_approx": False,
+    "controlnet": True,
+    "gligen": False,
+    "upscale_models": True,
+    "latent_upscale_models": False,
+    "custom_nodes": False,
+    "datasets": False,
+    "hypernetworks": False,
+    "photomaker": False,
+    "classifiers": False,
+    "model_patches": False,
+    "audio_encoders": False,
+    "background_removal": False,
+    "frame_interpolation": False,
+    "geometry_estimation": False,
+    "optical_flow": False,
+    "detection": False,
+}
+COMFYUI_FOLDERS = tuple(_FOLDERS)
+MODEL_FOLDERS = tuple(sorted(name for name, brought in _FOLDERS.items() if brought))
 
 
 class ModelFile(BaseModel):

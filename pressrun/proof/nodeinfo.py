@@ -27,35 +27,6 @@ MODEL_INPUTS: dict[tuple[str, str], str] = {
     ("DiffControlNetLoader", "control_net_name"): "controlnet",
     ("UpscaleModelLoader", "model_name"): "upscale_models",
 }
-MODEL_FOLDERS = [
-    "checkpoints",
-    "configs",
-    "loras",
-    "vae",
-    "text_encoders",
-    "diffusion_models",
-    "clip_vision",
-    "style_models",
-    "embeddings",
-    "diffusers",
-    "vae_approx",
-    "controlnet",
-    "gligen",
-    "upscale_models",
-    "latent_upscale_models",
-    "custom_nodes",
-    "datasets",
-    "hypernetworks",
-    "photomaker",
-    "classifiers",
-    "model_patches",
-    "audio_encoders",
-    "background_removal",
-    "frame_interpolation",
-    "geometry_estimation",
-    "optical_flow",
-    "detection",
-]
 FILE_INPUTS = {("LoadImage", "image"), ("LoadImageMask", "image"), ("LoadImageOutput", "image")}
 
 

@@ -8,6 +8,7 @@ import platform
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pressrun.core.model_file import COMFYUI_FOLDERS
 from pressrun.proof import nodeinfo
 from pressrun.proof.drawing import engine_class
 from pressrun.proof.hub import FEATURES
@@ -47,12 +48,12 @@ async def get_object_info_class(request: Request) -> Response:
 
 
 async def get_models(_request: Request) -> Response:
-    return json_response(list(nodeinfo.MODEL_FOLDERS))
+    return json_response(list(COMFYUI_FOLDERS))
 
 
 async def get_model_folder(request: Request) -> Response:
     folder = request.path_params["folder"]
-    return json_response(press_of(request).models.listed(folder)) if folder in nodeinfo.MODEL_FOLDERS else empty(404)
+    return json_response(press_of(request).models.listed(folder)) if folder in COMFYUI_FOLDERS else empty(404)
 
 
 async def get_embeddings(request: Request) -> Response:

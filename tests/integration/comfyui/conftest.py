@@ -12,7 +12,7 @@ from embedded_s3 import s3_url
 __all__ = ["s3_url"]
 
 TESTS = Path(__file__).parents[2]
-for folder in ("unit/runner", "integration/runner"):
+for folder in ("unit/runner", "integration/runner", "integration/comfyui"):
     sys.path.insert(0, str(TESTS / folder))
 
 
@@ -21,5 +21,5 @@ def comfyui_home() -> Path:
     """The real ComfyUI's folder; the test is skipped where there is none."""
     home = os.environ.get("COMFYUI_HOME")
     if not home:
-        pytest.skip("COMFYUI_HOME is not set")
+        pytest.skip("there is no real ComfyUI: COMFYUI_HOME is not set")
     return Path(home)
