@@ -16,6 +16,7 @@ from pressrun.core.findings import Finding
 from pressrun.settings import Settings, settings
 from pressrun.steps.expand import findings_of
 from pressrun.steps.library import Library
+from pressrun.steps.shared import check_shared
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import memory_workspace
 
@@ -30,8 +31,13 @@ def check(
     config = settings()
     everything = [path.parent.name for path in campaign_files(config)]
     names = [campaign] if campaign else [name for name in everything if name not in (leave_out or ())]
-    found = {} if campaign else check_workflows(Library(config.include))
-    found |= {f"campaign {name}": check_campaign(config, name, drop) for name in names}
+    shared = check_shared(config.include)
+    # A shared file that cannot be read is told once, and counts as absent for all that is checked besides.
+    broken = frozenset(file for file, findings in shared.items() if _errors(findings))
+    found = {f"file {file}": shared[file] for file in sorted(broken)}
+    if not campaign:
+        found |= check_workflows(Library(config.include, broken=broken))
+    found |= {f"campaign {name}": check_campaign(config, name, drop, broken) for name in names}
     if as_json:
         report = {
             "errors": sum(_errors(findings) for findings in found.values()),
@@ -49,11 +55,11 @@ def check_workflows(library: Library) -> dict[str, tuple[Finding, ...]]:
     return {f"workflow {version.stem}": library.load_version(version).findings for version in library.versions()}
 
 
-def check_campaign(config: Settings, name: str, drop: str) -> tuple[Finding, ...]:
+def check_campaign(config: Settings, name: str, drop: str, broken: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
     """Findings of one campaign, also where no plan can be made of it."""
     try:
         dated = drop or newest_drop(config, name)
-        return plan_offline(memory_workspace(config), name, conf={}, drop=dated)[1]
+        return plan_offline(memory_workspace(config), name, conf={}, drop=dated, broken=broken)[1]
     except PressrunError as exc:
         return findings_of(exc)
 

@@ -74,10 +74,10 @@ def campaign_files(config: Settings) -> list[Path]:
 
 
 def plan_offline(
-    ws: Workspace, campaign: str, *, conf: dict[str, Any], drop: str
+    ws: Workspace, campaign: str, *, conf: dict[str, Any], drop: str, broken: frozenset[str] = frozenset()
 ) -> tuple[RenderPlan, tuple[Finding, ...]]:
-    """The plan of a campaign as a person at a terminal would trigger it."""
-    sources = Sources(ws, campaign)
+    """The plan of a campaign as a person at a terminal would trigger it; `broken` as in Library."""
+    sources = Sources(ws, campaign, broken=broken)
     spec = sources.spec()
     request = make_request(
         ws.settings, spec, run_key="cli", dag_id=ids.dag_id_of(campaign), run_id="cli", run_type="manual", conf=conf,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from pressrun.core.errors import InputError
+from pressrun.core.authored import read_authored
 from pressrun.core.node_info import NodeClass
 
 
@@ -54,14 +53,8 @@ class NodePolicy(_Part):
 
 
 def parse_node_policy(data: bytes, *, file: str) -> NodePolicy:
-    """Read nodes.yaml; InputError names the wrong field."""
-    try:
-        return NodePolicy.model_validate(yaml.safe_load(data) or {})
-    except yaml.YAMLError as exc:
-        raise InputError(f"not YAML: {exc}", where=file) from exc
-    except ValidationError as exc:
-        wrong = "; ".join(f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-        raise InputError(f"not a node policy: {wrong}", where=file) from exc
+    """Read nodes.yaml; FindingsError names every wrong entry."""
+    return read_authored(NodePolicy, data, file=file, what="a node policy")
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from pressrun.core.errors import InputError
+from pressrun.core.authored import read_authored
 
 
 class Pool(BaseModel):
@@ -50,11 +49,5 @@ class Pools(BaseModel):
 
 
 def parse_pools(data: bytes, *, file: str) -> Pools:
-    """Read pools.yaml; InputError names the wrong entry."""
-    try:
-        return Pools.model_validate(yaml.safe_load(data) or {})
-    except yaml.YAMLError as exc:
-        raise InputError(f"not YAML: {exc}", where=file) from exc
-    except ValidationError as exc:
-        wrong = "; ".join(f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-        raise InputError(f"not a list of pools: {wrong}", where=file) from exc
+    """Read pools.yaml; FindingsError names every wrong entry."""
+    return read_authored(Pools, data, file=file, what="a list of pools")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from pressrun.core.authored import read_authored
 from pressrun.core.errors import InputError
 from pressrun.core.findings import Finding, Place, Severity
 from pressrun.core.folding import contains, fold
@@ -204,14 +204,8 @@ def text_kinds(graph: Graph, bindings: Mapping[str, tuple[Binding, ...]]) -> dic
 
 
 def parse_prompt_policy(data: bytes, *, file: str) -> PromptPolicy:
-    """Read prompts.yaml; InputError names the wrong entry."""
-    try:
-        policy = PromptPolicy.model_validate(yaml.safe_load(data) or {})
-    except yaml.YAMLError as exc:
-        raise InputError(f"not YAML: {exc}", where=file) from exc
-    except ValidationError as exc:
-        wrong = "; ".join(f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-        raise InputError(f"not a prompt policy: {wrong}", where=file) from exc
+    """Read prompts.yaml; FindingsError names every wrong entry."""
+    policy = read_authored(PromptPolicy, data, file=file, what="a prompt policy")
     ids = [rule.id for rule in policy.rules]
     if len(set(ids)) != len(ids):
         raise InputError("two rules have one id", where=file, remedy="overrides name rules by id")

@@ -9,8 +9,9 @@ import re
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from pressrun.core.authored import read_authored
 from pressrun.core.errors import InputError
 from pressrun.core.ids import ident
 
@@ -69,11 +70,5 @@ def parse_reference(reference: str) -> tuple[str, int | None]:
 
 
 def parse_registry(data: bytes, *, file: str) -> Registry:
-    """Read registry.yaml; InputError names the wrong entry."""
-    try:
-        return Registry.model_validate(yaml.safe_load(data) or {})
-    except yaml.YAMLError as exc:
-        raise InputError(f"not YAML: {exc}", where=file) from exc
-    except ValidationError as exc:
-        wrong = "; ".join(f"/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-        raise InputError(f"not a registry of workflows: {wrong}", where=file) from exc
+    """Read registry.yaml; FindingsError names every wrong entry."""
+    return read_authored(Registry, data, file=file, what="a registry of workflows")

@@ -28,6 +28,7 @@ from pressrun.core.prompt_policy import PromptPolicy, parse_prompt_policy
 from pressrun.core.releases import Registry, Release, parse_reference, parse_registry
 
 OBJECT_INFO = "object_info.json"
+REGISTRY = "workflows/registry.yaml"
 _FILE = re.compile(r"(?P<name>[^@]+?)(?:@(?P<version>[0-9]+))?\.api\.json")
 Read = Callable[[Path], bytes]
 
@@ -61,45 +62,51 @@ class LoadedWorkflow:
 class Library:
     """include/workflows with include/params, the policies, and the record of ComfyUI's node classes."""
 
-    def __init__(self, include: Path, read: Read = Path.read_bytes) -> None:
-        self.include, self._read = include, read
+    def __init__(
+        self, include: Path, read: Read = Path.read_bytes, *, broken: frozenset[str] = frozenset()
+    ) -> None:
+        """`broken` names shared files that somebody found unreadable and told: they count as absent."""
+        self.include, self._read, self._broken = include, read, broken
+
+    def shared(self, name: str) -> bytes | None:
+        """A file that serves all workflows, by its path in include/; None where there is none."""
+        path = self.include / name
+        return self._read(path) if name not in self._broken and path.is_file() else None
 
     @cached_property
     def catalogue(self) -> NodeCatalogue:
         """include/object_info.json where this project has its own record, else the one in the package."""
-        own = self.include / OBJECT_INFO
-        if own.is_file():
-            return read_object_info(self._read(own), file=OBJECT_INFO)
+        own = self.shared(OBJECT_INFO)
+        if own is not None:
+            return read_object_info(own, file=OBJECT_INFO)
         packaged = (resources.files("pressrun.proof") / OBJECT_INFO).read_bytes()
         return read_object_info(packaged, file=f"pressrun/proof/{OBJECT_INFO}")
 
     @cached_property
     def rules(self) -> Rules:
-        nodes, lock = self.include / "policy" / "nodes.yaml", self.include / LOCK_FILE
+        nodes, lock = self.shared("policy/nodes.yaml"), self.shared(LOCK_FILE)
         return Rules(
             catalogue=self.catalogue,
-            policy=parse_node_policy(self._read(nodes), file="policy/nodes.yaml") if nodes.is_file() else NodePolicy(),
-            models=read_models_lock(self._read(lock), file=LOCK_FILE) if lock.is_file() else None,
+            policy=NodePolicy() if nodes is None else parse_node_policy(nodes, file="policy/nodes.yaml"),
+            models=None if lock is None else read_models_lock(lock, file=LOCK_FILE),
         )
 
     @cached_property
     def registry(self) -> Registry | None:
         """The releases; None where the project keeps none: then every workflow counts as released."""
-        path = self.include / "workflows" / "registry.yaml"
-        return parse_registry(self._read(path), file="workflows/registry.yaml") if path.is_file() else None
+        data = self.shared(REGISTRY)
+        return None if data is None else parse_registry(data, file=REGISTRY)
 
     @cached_property
     def prompt_policy(self) -> PromptPolicy:
         """The prompt policy; an empty one where the project has none."""
-        path = self.include / "policy" / "prompts.yaml"
-        if not path.is_file():
-            return PromptPolicy()
-        return parse_prompt_policy(self._read(path), file="policy/prompts.yaml")
+        data = self.shared("policy/prompts.yaml")
+        return PromptPolicy() if data is None else parse_prompt_policy(data, file="policy/prompts.yaml")
 
     def pool(self, stem: str) -> Pool | None:
         """Where the workflow's final press runs; None where the project names no pools."""
-        path = self.include / "policy" / "pools.yaml"
-        return parse_pools(self._read(path), file="policy/pools.yaml").of(stem) if path.is_file() else None
+        data = self.shared("policy/pools.yaml")
+        return None if data is None else parse_pools(data, file="policy/pools.yaml").of(stem)
 
     def versions(self) -> list[WorkflowVersion]:
         """Every version on disk, by name and number."""

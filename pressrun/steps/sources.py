@@ -29,13 +29,13 @@ _ORIENTATION = 0x0112
 class Sources:
     """Reads what one campaign is made of. `used` lists every file read so far, by path and digest."""
 
-    def __init__(self, ws: Workspace, campaign: str) -> None:
+    def __init__(self, ws: Workspace, campaign: str, *, broken: frozenset[str] = frozenset()) -> None:
         self.ws = ws
         self.include = ws.settings.include
         self.folder = self.include / "campaigns" / ident(campaign, what="campaign")
         self.campaign = campaign
         self.used: dict[str, SourceFile] = {}
-        self.library = Library(self.include, self._read)
+        self.library = Library(self.include, self._read, broken=broken)
         self._assets: dict[str, InputAsset | None] = {}
         self._set: dict[str, Typeset] = {}
         self._made: dict[str, bytes] = {}
@@ -99,8 +99,8 @@ class Sources:
 
     def models(self) -> dict[str, ModelFile]:
         """Models by name, from include/models.lock; empty where no model is locked yet."""
-        path = self.include / LOCK_FILE
-        return read_models_lock(self._read(path), file=LOCK_FILE) if path.is_file() else {}
+        data = self.library.shared(LOCK_FILE)
+        return {} if data is None else read_models_lock(data, file=LOCK_FILE)
 
     def _asset(self, location: str) -> InputAsset | None:
         try:

@@ -18,7 +18,7 @@ from pressrun.core.node_info import NodeCatalogue, read_object_info
 from pressrun.core.releases import Registry, Release, parse_reference
 from pressrun.core.render_key import MODEL_INPUTS
 from pressrun.core.skeleton import make_skeleton
-from pressrun.steps.library import OBJECT_INFO, Library, WorkflowVersion
+from pressrun.steps.library import OBJECT_INFO, REGISTRY, Library, WorkflowVersion
 from pressrun.steps.workflow_proof import proof_workflow
 
 
@@ -89,7 +89,7 @@ def promote_workflow(library: Library, reference: str, *, by: str) -> Release:
         },
     )
     registry = (library.registry or Registry()).with_release(version.name, version.version, release)
-    (library.include / "workflows" / "registry.yaml").write_text(registry.to_yaml(), "utf-8")
+    (library.include / REGISTRY).write_text(registry.to_yaml(), "utf-8")
     return release
 
 
@@ -110,13 +110,14 @@ def refresh_nodes(library: Library, url: str) -> tuple[NodeCatalogue, list[str]]
     data = json.dumps({"comfyui_version": version, "classes": _without_files(info)}, indent=1, ensure_ascii=False)
     catalogue = read_object_info(data.encode(), file=url)
     before = library.catalogue
-    changed = [f"{name} is new" for name in catalogue.classes if name not in before.classes]
-    changed += [f"{name} is gone" for name in before.classes if name not in catalogue.classes]
+    # What may break a workflow first; a newer ComfyUI brings hundreds of new classes.
+    changed = [f"{name} is gone" for name in before.classes if name not in catalogue.classes]
     changed += [
         f"{name} declares other inputs or outputs"
         for name, node in catalogue.classes.items()
         if name in before.classes and before.classes[name] != node
     ]
+    changed += [f"{name} is new" for name in catalogue.classes if name not in before.classes]
     (library.include / OBJECT_INFO).write_text(data + "\n", "utf-8")
     return catalogue, changed
 
@@ -127,8 +128,16 @@ def _without_files(info: dict[str, object]) -> dict[str, object]:
         groups = entry.get("input", {}) if isinstance(entry, dict) else {}
         for group in groups.values():
             for name, config in (group or {}).items():
-                if (name in MODEL_INPUTS or name == "image") and config and isinstance(config[0], list):
-                    config[0] = []
+                if not config or not (name in MODEL_INPUTS or name == "image"):
+                    continue
+                if isinstance(config[0], list):
+                    config[0] = _built_in(config[0])
                 elif name in MODEL_INPUTS and len(config) > 1 and isinstance(config[1], dict):
-                    config[1].pop("options", None)
+                    kept = _built_in(config[1].pop("options", None) or [])
+                    config[1] |= {"options": kept} if kept else {}
     return info
+
+
+def _built_in(options: list[object]) -> list[object]:
+    """The choices that ComfyUI brings itself ("pixel_space"); a file on disk has a suffix."""
+    return [option for option in options if "." not in str(option)]

@@ -206,7 +206,12 @@ def test_the_list_tells_states_and_pools(run: Run) -> None:
 
 def test_a_refresh_records_the_servers_nodes_without_its_files(include: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = {
-        "input": {"required": {"ckpt_name": [["secret.safetensors"], {}]}},
+        "input": {
+            "required": {
+                "ckpt_name": [["secret.safetensors"], {}],
+                "vae_name": ["COMBO", {"options": ["pixel_space", "secret.safetensors"]}],
+            }
+        },
         "output": ["MODEL"],
         "output_node": False,
     }
@@ -225,6 +230,7 @@ def test_a_refresh_records_the_servers_nodes_without_its_files(include: Path, mo
     catalogue, changed = refresh_nodes(Library(include), "http://127.0.0.1:1")
     assert (catalogue.version, len(catalogue.classes)) == ("9.9", 1)
     assert "KSampler is gone" in changed
+    assert catalogue.classes["CheckpointLoaderSimple"].inputs["vae_name"].options == ("pixel_space",)
     assert "secret" not in (include / "object_info.json").read_text()
     assert Library(include).catalogue.version == "9.9", "the project's own record wins"
 
