@@ -1,10 +1,18 @@
-"""Registers the review gallery with Airflow: its app, a navigation entry, and two tabs on every DAG run."""
+"""Registers the review gallery with Airflow: its app, a navigation entry, and four tabs on every DAG run."""
 
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from pressrun.gallery.airflow_app import FINDINGS_ROUTE, PREFIX, QUEUE_ROUTE, REVIEW_ROUTE, AirflowGallery
+from pressrun.gallery.airflow_app import (
+    FINDINGS_ROUTE,
+    PLAN_ROUTE,
+    PREFIX,
+    QUEUE_ROUTE,
+    REVIEW_ROUTE,
+    WORKFLOW_ROUTE,
+    AirflowGallery,
+)
 
 _RUN = PREFIX + "/dags/{DAG_ID}/runs/{RUN_ID}"
 
@@ -26,4 +34,6 @@ class PressrunPlugin(AirflowPlugin):
         },
         {"name": "Review", "href": f"{_RUN}/", "destination": "dag_run", "url_route": REVIEW_ROUTE},
         {"name": "Findings", "href": f"{_RUN}/findings", "destination": "dag_run", "url_route": FINDINGS_ROUTE},
+        {"name": "Plan and cost", "href": f"{_RUN}/plan", "destination": "dag_run", "url_route": PLAN_ROUTE},
+        {"name": "Workflow", "href": f"{_RUN}/workflow", "destination": "dag_run", "url_route": WORKFLOW_ROUTE},
     ]

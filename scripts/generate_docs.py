@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that follow from the code; `--check` says which ones no longer do."""
+"""Writes the pages and drawings of docs that follow from code and library; `--check` says which no longer do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -21,6 +21,8 @@ from pressrun.local.options import LocalOptions, port_setting
 from pressrun.runner.config import RunnerConfig, variable
 from pressrun.settings import Settings
 from pressrun.settings import variable as setting_variable
+from pressrun.steps.drawing import draw_version
+from pressrun.steps.library import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by scripts/docs from the code: change the code, then run it. -->\n"
@@ -230,8 +232,19 @@ def helps(command: Any, name: str) -> Iterator[tuple[str, str]]:
         yield from helps(child, f"{name} {word}")
 
 
+def bare(annotation: Any) -> Any:
+    """A type without what pydantic was told besides, at any depth."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return bare(arguments[0])
+    if origin in (tuple, list, dict):
+        return origin[tuple(one if one is Ellipsis else bare(one) for one in arguments)]
+    return annotation
+
+
 def kind_of(annotation: Any) -> str:
     """A type in words."""
+    annotation = bare(annotation)
     text = (
         annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
     )
@@ -265,6 +278,20 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
+def drawing(name: str) -> Callable[[], str]:
+    """A workflow of the library as an SVG."""
+
+    def make() -> str:
+        library = Library(ROOT / "include")
+        return draw_version(library, library.find(name))
+
+    return make
+
+
+def workflows() -> list[str]:
+    return sorted(path.name.removesuffix(".api.json") for path in (ROOT / "include/workflows").glob("*.api.json"))
+
+
 def page(title: str, *parts: str) -> str:
     return "\n\n".join((f"# {title}", NOTE.strip(), *parts)).rstrip() + "\n"
 
@@ -276,6 +303,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/findings.md": findings_page,
     "docs/reference/keys.md": keys_page,
     "docs/reference/settings.md": settings_page,
+    **{f"docs/images/workflows/{name}.svg": drawing(name) for name in workflows()},
 }
 
 

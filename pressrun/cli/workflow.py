@@ -11,11 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pressrun.core.contract import read_contract
 from pressrun.core.graph import Graph, read_graph
 from pressrun.core.graph_diff import describe_changes
-from pressrun.core.graph_svg import draw_svg
 from pressrun.settings import settings
+from pressrun.steps.drawing import draw_version
 from pressrun.steps.library import Library, WorkflowVersion
 from pressrun.steps.workflows import add_workflow, promote_workflow, refresh_nodes
 
@@ -80,13 +79,8 @@ def draw(
     output: Annotated[Path, typer.Option("--output", "-o", help="The SVG file to write.")],
 ) -> None:
     """Draw the graph as an SVG, the inputs that parameters drive marked."""
-    version = _library().find(name)
-    graph = _graph(version)
-    contract = read_contract(
-        version.contract.read_bytes(), graph, file=version.contract.name, graph_file=version.graph.name
-    )
-    picture = draw_svg(graph, bindings=contract.bindings, outputs=contract.outputs, title=version.stem)
-    output.write_text(picture, "utf-8")
+    library = _library()
+    output.write_text(draw_version(library, library.find(name)), "utf-8")
     typer.echo(f"wrote {output}")
 
 

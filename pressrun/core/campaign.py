@@ -167,6 +167,9 @@ class CampaignSpec(_Spec):
         exclude_if=operator.not_,
         description="other `params` `when` some axes have some values, for example in one market; the last one wins",
     )
+    knobs: tuple[str, ...] = Field(
+        (), exclude_if=operator.not_, description="contract parameters that a person may set in the trigger form"
+    )
     inputs: dict[str, str | DerivedInput] = Field(
         {}, description="contract parameter -> path template of an input file, or `typeset:` for an overlay of the copy"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Any, ClassVar
 
@@ -121,6 +122,7 @@ class RunOrigin(_Part):
     press: str
     engine: str
     note: str
+    knobs: dict[str, Any] = Field({}, exclude_if=operator.not_)
     pressrun_version: str
     plan_digest: str
 
@@ -234,10 +236,11 @@ def describe_lineage(record: AssetLineage) -> str:
     if record.manifest:
         row = f"row {record.manifest.row} of " if record.manifest.row is not None else ""
         lines.append(f"It comes from {row}{record.manifest.path} (SHA-256 {record.manifest.sha256[:12]}).")
+    knobs = "".join(f", with {name} set to {value}" for name, value in sorted(run.knobs.items()))
     note = f', with the note "{run.note}"' if run.note else ""
     lines.append(
         f"{run.triggered_by} started the {run.run_type} run {run.run_id} of {run.dag_id} on {run.deployment}"
-        f" for drop {run.drop}{note}."
+        f" for drop {run.drop}{knobs}{note}."
     )
     batch = f", picture {record.batch.label} that one prompt made" if record.batch else ""
     lines.append(

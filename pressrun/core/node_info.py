@@ -75,6 +75,11 @@ class NodeCatalogue:
     def get(self, name: str) -> NodeClass | None:
         return self.classes.get(name)
 
+    def output_type(self, name: str, slot: int) -> str:
+        """What a slot of a class gives ("MODEL"); an empty string for a class or a slot that is not known."""
+        found = self.classes.get(name)
+        return found.outputs[slot] if found is not None and slot < len(found.outputs) else ""
+
     def nearest(self, name: str) -> str | None:
         """The known class whose name is most like this one."""
         found = difflib.get_close_matches(name, list(self.classes), n=1)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pressrun.core.campaign import CampaignSpec, PressKind
 from pressrun.core.codec import VersionedDocument
@@ -41,7 +42,10 @@ class WorkflowBundle(_Part):
 
 
 class RunRequest(VersionedDocument):
-    """What was asked for, by whom: written once by expand_manifest."""
+    """What was asked for, by whom: written once by expand_manifest.
+
+    `knobs` are parameters that a person set for this run, instead of the campaign's own.
+    """
 
     SCHEMA: ClassVar[str] = "run/1"
 
@@ -59,6 +63,7 @@ class RunRequest(VersionedDocument):
     note: str = ""
     dry_run: bool = False
     rework: bool = False
+    knobs: dict[str, Any] = Field({}, exclude_if=operator.not_)
     triggered_by: str
     run_type: str
     pressrun_version: str

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from pressrun.core.campaign import CampaignSpec, PressKind
 from pressrun.core.findings import Finding, FindingsError, Place
+from pressrun.core.knobs import PREFIX
 
 
 class RunConf(BaseModel):
-    """All that dag_run.conf may say."""
+    """All that dag_run.conf may say; `knobs` are its keys that begin with `knob_`, without those left empty."""
 
     model_config = {"extra": "forbid", "frozen": True}
 
@@ -23,6 +24,7 @@ class RunConf(BaseModel):
     note: str | None = Field(None, max_length=2000)
     dry_run: bool = False
     rework: bool = False
+    knobs: dict[str, Any] = {}
 
     def press_for(self, run_type: str) -> PressKind:
         """A person gets a proof unless they choose the paid press; schedules and backfills print the final."""
@@ -33,22 +35,12 @@ class RunConf(BaseModel):
 
 def read_conf(conf: Mapping[str, Any], spec: CampaignSpec) -> RunConf:
     """Check dag_run.conf; FindingsError names every key and locale that this campaign does not know."""
-    findings: list[Finding] = []
-    for name in conf:
-        if name not in RunConf.model_fields:
-            near = difflib.get_close_matches(str(name), list(RunConf.model_fields), n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            findings.append(
-                Finding(
-                    code="conf-unknown-key",
-                    message=f"unknown key {name!r} in the run's conf",
-                    place=Place(file="dag_run.conf", pointer=f"/{name}"),
-                    remedy=f"{hint}known keys: {', '.join(RunConf.model_fields)}",
-                )
-            )
-    known = {key: value for key, value in conf.items() if key in RunConf.model_fields}
+    keys = [*(name for name in RunConf.model_fields if name != "knobs"), *(f"{PREFIX}{name}" for name in spec.knobs)]
+    findings = [_unknown(str(name), keys) for name in conf if name not in keys]
+    known = {key: value for key, value in conf.items() if key in RunConf.model_fields and key != "knobs"}
+    knobs = {name: conf.get(f"{PREFIX}{name}") for name in spec.knobs}
     try:
-        chosen = RunConf.model_validate(known)
+        chosen = RunConf.model_validate({**known, "knobs": {k: v for k, v in knobs.items() if v is not None}})
     except ValidationError as exc:
         findings += [
             Finding(
@@ -73,3 +65,16 @@ def read_conf(conf: Mapping[str, Any], spec: CampaignSpec) -> RunConf:
     if findings:
         raise FindingsError.of(findings, subject="dag_run.conf")
     return chosen
+
+
+def _unknown(name: str, keys: list[str]) -> Finding:
+    near = difflib.get_close_matches(name, keys, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    if name.startswith(PREFIX):
+        hint += "a campaign lists under `knobs` what may be set; "
+    return Finding(
+        code="conf-unknown-key",
+        message=f"unknown key {name!r} in the run's conf",
+        place=Place(file="dag_run.conf", pointer=f"/{name}"),
+        remedy=f"{hint}known keys: {', '.join(keys)}",
+    )

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PREFIX = "/pressrun"
 REVIEW_ROUTE = "pressrun-review"
 FINDINGS_ROUTE = "pressrun-findings"
+WORKFLOW_ROUTE = "pressrun-workflow"
+PLAN_ROUTE = "pressrun-plan"
 QUEUE_ROUTE = "pressrun"
 
 

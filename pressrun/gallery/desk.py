@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from pressrun.core import keys
 from pressrun.core.codec import VersionedDocument
 from pressrun.core.collection import Collection
 from pressrun.core.errors import InputError, NotFoundError
+from pressrun.core.node_info import NodeCatalogue
 from pressrun.core.plan import RenderPlan, RunRequest
 from pressrun.core.review import Decision, ReviewRound, RoundClosed
 from pressrun.gallery.views import DecisionView, Origin
 from pressrun.steps.decisions import Heads, read_heads
+from pressrun.steps.library import Library
 from pressrun.steps.workspace import Document, Workspace
 
 READERS = 16
@@ -49,6 +51,22 @@ class ReviewDesk:
             return self._as(RenderPlan, self._large(RenderPlan, key))
         except NotFoundError:
             return None
+
+    def newest_plan(self, run_key: str) -> RenderPlan | None:
+        """The plan that a run made last; None where it made none, retention deleted it, or another release wrote it."""
+        infos = list(self.ws.work.list(keys.runs(run_key) + "/plans/"))
+        if not infos:
+            return None
+        try:
+            newest = max(infos, key=lambda info: info.modified)
+            return self._as(RenderPlan, self._large(RenderPlan, newest.key))
+        except (NotFoundError, InputError):
+            return None
+
+    @cached_property
+    def catalogue(self) -> NodeCatalogue:
+        """What is known of node classes: the project's record, else the packaged one."""
+        return Library(self.ws.settings.include).catalogue
 
     def heads(self, campaign: str) -> Heads:
         return read_heads(self.ws, campaign)

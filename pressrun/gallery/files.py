@@ -12,10 +12,12 @@ from pressrun.core import keys
 from pressrun.core.codec import sha256_hex
 from pressrun.core.collection import CollectedItem
 from pressrun.core.errors import ConflictError, NotFoundError
+from pressrun.core.graph_svg import DARK_STYLE
 from pressrun.core.media import DELIVERED
 from pressrun.core.render import RenderedFile
 from pressrun.gallery.access import Seat, seat
 from pressrun.gallery.errors import not_found
+from pressrun.gallery.runs import run_page
 
 router = APIRouter()
 Here = Annotated[Seat, Depends(seat)]
@@ -24,6 +26,8 @@ Here = Annotated[Seat, Depends(seat)]
 SERVED = {"image/jpeg": "jpg", **DELIVERED}
 STATIC = {
     "app.css": "text/css; charset=utf-8",
+    "workflow.css": "text/css; charset=utf-8",
+    "plan.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "gallery.js": "text/javascript; charset=utf-8",
     "gallery-model.js": "text/javascript; charset=utf-8",
@@ -39,7 +43,9 @@ def get_static(request: Request, name: str) -> Response:
     """One of the page's own files, by exact name."""
     if name not in STATIC:
         raise not_found()
-    data = files("pressrun.gallery").joinpath("static", name).read_bytes()
+    # A drawing's colours are told once, where it is drawn: within a page, its policy forbids a style in the picture.
+    own = name != "workflow.css"
+    data = files("pressrun.gallery").joinpath("static", name).read_bytes() if own else DARK_STYLE.encode()
     return _answer(request, data, STATIC[name], etag=sha256_hex(data)[:32], cache="private, no-cache")
 
 
@@ -100,6 +106,17 @@ def get_contact_sheet(request: Request, here: Here, campaign: str, run_key: str,
     except NotFoundError:
         raise not_found() from None
     return _answer(request, data, "image/jpeg", etag=sha256_hex(data)[:32], cache=_PRIVATE)
+
+
+@router.get("/dags/{dag_id}/runs/{run_id}/canary.jpg")
+def get_canary(request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None) -> Response:
+    """The canary's pictures on one sheet, of the run's newest edition unless another is asked for."""
+    page = run_page(here, dag_id, run_id, edition)
+    try:
+        data = here.desk.ws.work.get(keys.canary_sheet(page.run_key or ""))
+    except NotFoundError:
+        raise not_found() from None
+    return _answer(request, data, "image/jpeg", etag=sha256_hex(data)[:32], cache="private, no-cache")
 
 
 def _file(

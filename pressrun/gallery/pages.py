@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -10,17 +9,18 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from pressrun.core import ids
+from pressrun.core.plan_report import besides, plan_charts
 from pressrun.core.review import ReviewRound
 from pressrun.gallery.access import Seat, seat
-from pressrun.gallery.errors import not_found
 from pressrun.gallery.queue import read_queue
-from pressrun.gallery.runs import RunPage, read_run, rounds_of
+from pressrun.gallery.runs import RunPage, rounds_of, run_page
+from pressrun.steps.canary import read_gate
+from pressrun.steps.drawing import draw_plan
 
 router = APIRouter(default_response_class=HTMLResponse)
 Here = Annotated[Seat, Depends(seat)]
-_RUN_ID = re.compile(r"[^/\x00-\x1f]{1,250}")
 
 
 def _when(value: str | datetime | None) -> str:
@@ -52,7 +52,7 @@ def review(
     request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None, number: int | None = None
 ) -> HTMLResponse:
     """The run's gallery, or what it waits for where there is nothing to review yet."""
-    page = _run(here, dag_id, run_id, edition)
+    page = run_page(here, dag_id, run_id, edition)
     rounds = rounds_of(here, page)
     chosen = next((one for one in rounds if one.number == number), rounds[0] if rounds else None)
     return _run_page(request, here, "review.html", page, tab="review", rounds=rounds, round=chosen)
@@ -61,23 +61,31 @@ def review(
 @router.get("/dags/{dag_id}/runs/{run_id}/findings")
 def findings(request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None) -> HTMLResponse:
     """Everything the check found, with file, row, column and what to change."""
-    page = _run(here, dag_id, run_id, edition)
+    page = run_page(here, dag_id, run_id, edition)
     return _run_page(request, here, "findings.html", page, tab="findings")
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/plan")
 def plan(request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None) -> HTMLResponse:
     """What the run was asked for, what it costs, and what came out."""
-    page = _run(here, dag_id, run_id, edition)
-    return _run_page(request, here, "plan.html", page, tab="plan")
+    page = run_page(here, dag_id, run_id, edition)
+    made = here.desk.newest_plan(page.run_key) if page.run_key and page.quote else None
+    # Charts are markup of our own making: every text in them was escaped where they were drawn.
+    charts = [(chart, Markup(chart.svg)) for chart in plan_charts(made, page.quote)] if made and page.quote else []  # noqa: S704
+    gate = read_gate(here.desk.ws, page.run_key) if page.run_key else None
+    told = besides(page.quote) if page.quote else []
+    return _run_page(request, here, "plan.html", page, tab="plan", charts=charts, gate=gate, besides=told)
 
 
-def _run(here: Seat, dag_id: str, run_id: str, edition: str | None) -> RunPage:
-    campaign = ids.campaign_of(dag_id)
-    if campaign is None or not _RUN_ID.fullmatch(run_id):
-        raise not_found()
-    here.look(campaign)
-    return read_run(here, dag_id, run_id, edition=edition)
+@router.get("/dags/{dag_id}/runs/{run_id}/workflow")
+def workflow(request: Request, here: Here, dag_id: str, run_id: str, edition: str | None = None) -> HTMLResponse:
+    """The graphs of the run's plan, drawn, with what this run gives their knobs."""
+    page = run_page(here, dag_id, run_id, edition)
+    found = here.desk.newest_plan(page.run_key) if page.run_key else None
+    # The drawing is markup of our own making: every text in it was escaped where it was drawn.
+    workflows = [(one, Markup(one.svg)) for one in draw_plan(found, here.desk.catalogue)] if found else []  # noqa: S704
+    overridden = tuple(found.run.knobs) if found else ()
+    return _run_page(request, here, "workflow.html", page, tab="workflow", workflows=workflows, overridden=overridden)
 
 
 def _page(request: Request, here: Seat, template: str, **values: Any) -> HTMLResponse:

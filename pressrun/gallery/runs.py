@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,10 +17,12 @@ from pressrun.core.plan import RunRequest
 from pressrun.core.quote import Quote
 from pressrun.core.review import ReviewRound
 from pressrun.gallery.access import Seat
+from pressrun.gallery.errors import not_found
 from pressrun.steps.review import RoundListing, list_rounds
 from pressrun.steps.workspace import Document, Workspace
 from pressrun.storage.store import ObjectInfo
 
+_RUN_ID = re.compile(r"[^/\x00-\x1f]{1,250}")
 StageState = Literal["done", "current", "failed", "waiting", "skipped"]
 
 
@@ -62,6 +65,15 @@ class RunPage:
             return f"{failed.name} stopped: {failed.detail}"
         current = next((stage for stage in self.stages if stage.state == "current"), None)
         return f"{current.name}{': ' + current.detail if current and current.detail else ''}" if current else "Finished"
+
+
+def run_page(here: Seat, dag_id: str, run_id: str, edition: str | None) -> RunPage:
+    """The page of a run that the user may look at; 404 otherwise, whatever the reason."""
+    campaign = ids.campaign_of(dag_id)
+    if campaign is None or not _RUN_ID.fullmatch(run_id):
+        raise not_found()
+    here.look(campaign)
+    return read_run(here, dag_id, run_id, edition=edition)
 
 
 def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None) -> RunPage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from airflow.sdk import DAG, Asset, CronTriggerTimetable
 
 from pressrun.core.campaign import CampaignSpec, parse_campaign
+from pressrun.core.errors import PressrunError
 from pressrun.core.findings import Finding, FindingsError, Place
 from pressrun.core.ids import dag_id_of
+from pressrun.core.knobs import Knob, open_knobs
 from pressrun.orchestration import tasks
 from pressrun.orchestration.canary import ApproveCanary
 from pressrun.orchestration.form import trigger_form
@@ -42,7 +45,7 @@ def _dag(spec: CampaignSpec, file: Path) -> DAG:
         catchup=spec.catchup and schedule is not None,
         # Drops wait for review side by side, and a run that waits costs nothing.
         max_active_runs=16,
-        params=trigger_form(spec),
+        params=trigger_form(spec, _knobs(spec)),
         tags={"pressrun", "campaign", f"team:{spec.team}"},
         render_template_as_native_obj=False,
         default_args={
@@ -54,6 +57,19 @@ def _dag(spec: CampaignSpec, file: Path) -> DAG:
             "on_failure_callback": FailureNotifier(title=spec.title, notify=spec.notify),
         },
     )
+
+
+def _knobs(spec: CampaignSpec) -> tuple[Knob, ...]:
+    """What the campaign leaves to who triggers it. A contract that cannot be read is told when the plan is made."""
+    if not spec.knobs:
+        return ()
+    from pressrun.steps.library import Library  # noqa: PLC0415 - schemas and validators, for campaigns with knobs only
+
+    try:
+        contract = Library(settings().include).find(spec.workflow).contract
+        return open_knobs(spec, json.loads(contract.read_bytes())["properties"])
+    except (PressrunError, OSError, ValueError, LookupError, TypeError):
+        return ()
 
 
 def _wire(spec: CampaignSpec) -> None:

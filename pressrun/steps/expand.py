@@ -17,6 +17,7 @@ from pressrun.core.expand import expand
 from pressrun.core.findings import Finding, FindingsError, FindingsReport, Place
 from pressrun.core.gather import Gather
 from pressrun.core.item import Item
+from pressrun.core.knobs import changed_knobs, check_knobs, set_knobs
 from pressrun.core.manifest import Manifest, scan_manifest
 from pressrun.core.models import LOCK_FILE, models_needed
 from pressrun.core.plan import RenderPlan, RunRequest, WorkflowBundle
@@ -67,7 +68,7 @@ def expand_run(
         ws.write_once(keys.findings(run_key, report.digest()), report)
         raise
     for document, key in (
-        (request, keys.run(run_key)),
+        (plan.run, keys.run(run_key)),
         (FindingsReport(findings=gather.findings, left_out=gather.left_out), keys.findings(run_key, plan.digest())),
         (plan, keys.plan(run_key, plan.digest())),
     ):
@@ -115,6 +116,7 @@ def make_request(
         note=chosen.note or "",
         dry_run=chosen.dry_run,
         rework=chosen.rework,
+        knobs=chosen.knobs,
         triggered_by=triggered_by,
         run_type=run_type,
         pressrun_version=__version__,
@@ -127,6 +129,10 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
     found, bundle, contract = sources.library.loaded(spec.workflow)
     gather.add(for_press(found, request.press))
     gather.add(check_filling(spec, contract))
+    gather.add(check_knobs(spec, contract))
+    request = request.model_copy(update={"knobs": changed_knobs(spec, contract, request.knobs)})
+    spec, refused = set_knobs(spec, contract, request.knobs)
+    gather.add(refused)
     spec = on_brand(on_pool(spec, sources.library.pool(bundle.name)), sources.brand)
     manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
     manifest = _manifest(sources, spec, manifest_file, request, gather)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -219,3 +220,40 @@ def test_reading_dags_loads_no_data_libraries(home: Path, campaign: Write) -> No
 def test_dag_files_are_thin(repository: Path) -> None:
     for file in (repository / "dags").glob("*.py"):
         assert len(file.read_text().splitlines()) <= 60, file
+
+
+def test_the_form_has_the_knobs_that_a_campaign_leaves_open(campaign: Write, home: Path) -> None:
+    """With the contract's words, ranges and choices; a knob whose value differs by picture may be left empty."""
+    from airflow.sdk.exceptions import ParamValidationError
+
+    properties = {
+        "steps": {"type": "integer", "title": "Sampling steps", "description": "More is slower.", "minimum": 4, "maximum": 50, "default": 30},
+        "cfg": {"type": "number", "minimum": 1, "maximum": 10, "multipleOf": 0.1, "default": 6.0},
+        "length": {"type": "integer", "enum": [17, 33], "default": 33},
+        "mood": {"type": "string", "maxLength": 40},
+    }  # fmt: skip
+    for name, data in {"workflows/hero.api.json": {}, "params/hero.schema.json": {"properties": properties}}.items():
+        (home / "include" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / "include" / name).write_text(json.dumps(data))
+    text = re.sub(r"workflow: .*", "workflow: hero", campaign().read_text())
+    text += "knobs: [steps, cfg, length, mood, gone]\nparams: {mood: '{{ product.sku }}', length: 17}\n"
+    params = build_campaign_dag(campaign(text=text)).params
+    params.validate()
+    steps = params.get_param("knob_steps")
+    assert (steps.value, steps.schema["minimum"], steps.schema["maximum"]) == (30, 4, 50)
+    assert (steps.schema["title"], steps.description) == ("Sampling steps", "More is slower.")
+    assert params.get_param("knob_length").value == 17, "the campaign's own value, not the contract's"
+    assert params.get_param("knob_length").schema["enum"] == [17, 33]
+    assert params.get_param("knob_mood").value is None
+    assert "knob_gone" not in params
+    params["knob_cfg"] = 7.3
+    for name, value in {"knob_steps": 900, "knob_cfg": "strong", "knob_length": 18, "knob_mood": "x" * 41}.items():
+        with pytest.raises(ParamValidationError):
+            params[name] = value
+
+
+def test_a_broken_contract_leaves_the_dag_without_knobs(campaign: Write, home: Path) -> None:
+    (home / "include/params").mkdir()
+    (home / "include/params/hero.schema.json").write_text("{")
+    params = build_campaign_dag(campaign(text=campaign().read_text() + "knobs: [steps]\n")).params
+    assert not [name for name in params if name.startswith("knob_")]

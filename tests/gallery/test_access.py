@@ -25,7 +25,9 @@ CAMPAIGN_ROUTES = {
     "/api/rounds/{campaign}/{run_key}/{number}/items/{item_id}/thumb",
     "/dags/{dag_id}/runs/{run_id}/",
     "/dags/{dag_id}/runs/{run_id}/findings",
+    "/dags/{dag_id}/runs/{run_id}/canary.jpg",
     "/dags/{dag_id}/runs/{run_id}/plan",
+    "/dags/{dag_id}/runs/{run_id}/workflow",
 }
 
 

@@ -10,6 +10,9 @@ from fastapi import FastAPI
 
 from pressrun.core import keys
 from pressrun.core.findings import Finding, FindingsReport, Place
+from pressrun.core.item import Item
+from pressrun.core.plan import RenderPlan, WorkflowBundle
+from pressrun.core.targets import Binding
 from pressrun.gallery.runs import read_run
 
 
@@ -35,7 +38,7 @@ def test_the_review_page_points_its_script_at_the_rounds_api(sample) -> None:
     assert urljoin("http://x" + run_url(sample) + "/", api[1]) == f"http://x{sample.api()}"
 
 
-@pytest.mark.parametrize("page", ["/", "/findings", "/plan"])
+@pytest.mark.parametrize("page", ["/", "/findings", "/plan", "/workflow"])
 def test_links_are_relative_and_resolve_under_a_mount(sample, page: str) -> None:
     outer = FastAPI()
     outer.mount("/some/where/pressrun", sample.app)
@@ -54,7 +57,8 @@ def test_every_static_file_is_there_and_listed(sample) -> None:
 
     from pressrun.gallery.files import STATIC
 
-    assert {path.name for path in files("pressrun.gallery").joinpath("static").iterdir()} == set(STATIC)
+    own = {path.name for path in files("pressrun.gallery").joinpath("static").iterdir()}
+    assert own | {"workflow.css"} == set(STATIC)
     for name, media_type in STATIC.items():
         assert sample.client("vic-token").get(f"/static/{name}").headers["content-type"] == media_type
 
@@ -109,3 +113,40 @@ def test_dags_that_are_not_ours_have_no_page(sample) -> None:
 def test_a_stranger_with_a_browser_gets_a_page_with_401(sample) -> None:
     answer = sample.client(Accept="text/html").get("/")
     assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
+
+
+def test_the_workflow_page_draws_the_plan_with_what_this_run_gave_the_knobs(sample, campaign) -> None:
+    nothing = sample.client("vic-token").get(run_url(sample) + "/workflow")
+    assert "there is no workflow to draw" in nothing.text
+    request = campaign.request()
+    binding = Binding(node="1", input="steps")
+    bundle = WorkflowBundle(
+        name="hero@3",
+        graph={
+            "1": {"class_type": "KSampler", "inputs": {"steps": 30}, "_meta": {"title": "Sampler <b>"}},
+            "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}},
+        },
+        graph_sha256="ab" * 32, contract_sha256="cd" * 32, bindings={"steps": (binding,)}, outputs=("2",),
+    )  # fmt: skip
+    items = tuple(
+        Item(
+            item_id=f"{number:016x}", cell_id="c", axes={"product": "mug", "locale": "de-DE"}, workflow="hero@3",
+            params={"steps": steps}, seed=number, render_key=str(number),
+        )
+        for number, steps in enumerate((20, 28))
+    )  # fmt: skip
+    plan = RenderPlan(
+        run=request.model_copy(update={"knobs": {"steps": 20}}), spec=campaign.spec(), sources=(), manifest_rows=1,
+        workflows={"hero@3": bundle}, engine_class="proof", inputs=(), items=items,
+    )  # fmt: skip
+    sample.ws.write_once(keys.plan(request.run_key, plan.digest()), plan)
+    answer = sample.client("vic-token").get(run_url(sample) + "/workflow")
+    assert answer.status_code == 200
+    assert "steps ← steps: 20 to 28" in answer.text
+    assert "Sampler &lt;b&gt;" in answer.text
+    assert "set when triggered" in answer.text
+    assert "hero@3" in answer.text
+    assert "abababababababab" in answer.text
+    assert "<style" not in answer.text
+    assert "style=" not in answer.text
+    assert 'href="../../../../static/workflow.css"' in answer.text

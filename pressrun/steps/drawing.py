@@ -1,0 +1,102 @@
+"""Workflows as pictures: of a version in the library, and of what a run's plan made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pressrun.core.contract import read_contract
+from pressrun.core.contract_fit import SEED_PARAMETER
+from pressrun.core.graph import Graph, read_graph, title_of
+from pressrun.core.graph_svg import draw_svg
+from pressrun.core.item import Item
+from pressrun.core.node_info import NodeCatalogue
+from pressrun.core.plan import RenderPlan, WorkflowBundle
+from pressrun.steps.library import Library, WorkflowVersion
+
+_WORDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A parameter of a workflow in one run: the inputs it drives ("Sampler · steps"), and what it was given."""
+
+    name: str
+    drives: tuple[str, ...]
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnWorkflow:
+    """A workflow of a plan, drawn with the values of its run. `svg` brings no style of its own."""
+
+    name: str
+    graph_sha256: str
+    contract_sha256: str
+    items: int
+    knobs: tuple[Knob, ...]
+    svg: str
+
+
+def draw_version(library: Library, version: WorkflowVersion) -> str:
+    """The SVG of a version, complete in itself. FindingsError where its files do not fit each other."""
+    graph = read_graph(version.graph.read_bytes(), file=version.graph.name)
+    contract = read_contract(
+        version.contract.read_bytes(), graph, file=version.contract.name, graph_file=version.graph.name
+    )
+    return draw_svg(
+        graph,
+        bindings=contract.bindings,
+        outputs=contract.outputs,
+        title=version.stem,
+        type_of=library.catalogue.output_type,
+    )
+
+
+def draw_plan(plan: RenderPlan, catalogue: NodeCatalogue) -> tuple[DrawnWorkflow, ...]:
+    """Every workflow of a plan, with the values its items have."""
+    return tuple(
+        _drawn(bundle, [item for item in plan.items if item.workflow == name], catalogue)
+        for name, bundle in sorted(plan.workflows.items())
+    )
+
+
+def _drawn(bundle: WorkflowBundle, items: list[Item], catalogue: NodeCatalogue) -> DrawnWorkflow:
+    graph: Graph = dict(bundle.graph)
+    values = {name: _in_words(name, items) for name in bundle.bindings}
+    svg = draw_svg(
+        graph,
+        bindings=bundle.bindings,
+        outputs=bundle.outputs,
+        title=bundle.name,
+        values=values,
+        type_of=catalogue.output_type,
+        style=False,
+    )
+    knobs = tuple(
+        Knob(name, tuple(f"{title_of(graph, target.node)} · {target.input}" for target in targets), values[name])
+        for name, targets in sorted(bundle.bindings.items())
+    )
+    return DrawnWorkflow(bundle.name, bundle.graph_sha256, bundle.contract_sha256, len(items), knobs, svg)
+
+
+def _in_words(parameter: str, items: Iterable[Item]) -> str:
+    """What the items have for a parameter: the value, a range, or how many different ones."""
+    found: dict[str, Any] = {}
+    for item in items:
+        given: Mapping[str, Any] = {**item.params, **item.inputs, SEED_PARAMETER: item.seed}
+        if parameter in given:
+            found[repr(given[parameter])] = given[parameter]
+    if not found:
+        return "as in the graph"
+    values = list(found.values())
+    if len(values) == 1:
+        text = " ".join(str(values[0]).split())
+        return text if len(text) <= _WORDS else text[: _WORDS - 1].rstrip() + "…"
+    if parameter == SEED_PARAMETER:
+        return f"{len(values)} seeds"
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return f"{min(values):g} to {max(values):g}"
+    short = ", ".join(sorted(map(str, values)))
+    return short if len(short) <= _WORDS else f"{len(values)} values"
