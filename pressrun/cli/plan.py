@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pressrun.cli.report import plan_report
+from pressrun.core.plan_report import plan_report
 from pressrun.core import ids
 from pressrun.core.codec import canonical_json
 from pressrun.core.findings import Finding

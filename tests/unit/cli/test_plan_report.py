@@ -50,7 +50,7 @@ def test_the_report_is_one_page_that_loads_nothing(ws: Workspace, tmp_path: Path
 
 
 def test_other_peoples_words_are_text_in_the_report(ws: Workspace) -> None:
-    from pressrun.cli.report import plan_report
+    from pressrun.core.plan_report import plan_report
     from pressrun.steps.quote import quote_plan
 
     made, found = plan_offline(ws, "spring_sale", conf={}, drop="2026-03-01")
