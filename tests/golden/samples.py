@@ -12,7 +12,7 @@ import pkgutil
 import sys
 import types
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -64,6 +64,8 @@ def sample(kind: type[BaseModel], **fields: Any) -> Any:
 
 def _value(annotation: Any, name: str) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _value(arguments[0], name)
     if origin in (Union, types.UnionType):
         return _value(next(kind for kind in arguments if kind is not type(None)), name)
     if origin is Literal:
