@@ -11,7 +11,6 @@ import typer
 from pressrun.cli.plan import plan_offline, quote_as_asked
 from pressrun.core import ids
 from pressrun.core.findings import FindingsError
-from pressrun.core.plan import RenderPlan
 from pressrun.core.quote import Quote
 from pressrun.local.client import AirflowClient
 from pressrun.local.credentials import Login, login_of
@@ -36,8 +35,8 @@ def localize(
         raise FindingsError.of(errors, subject=campaign)
     quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws))
     typer.echo(changes(quote))
-    if saved := cold_starts_saved(made, quote):
-        typer.echo(saved)
+    if quote.saving:
+        typer.echo(quote.saving.sentence())
     if dry_run:
         return
     if not quote.to_render:
@@ -53,25 +52,6 @@ def changes(quote: Quote) -> str:
     """`4 changed · 196 reused · $0.05`."""
     usd = "no price known" if quote.usd is None else f"${quote.usd:,.2f}"
     return f"{quote.to_render} changed · {len(quote.reused)} reused · {usd}"
-
-
-def cold_starts_saved(made: RenderPlan, quote: Quote) -> str:
-    """What one run over all its markets saves against a run for each market; empty where it saves nothing."""
-    bought = {item_id for shard in quote.shards for item_id in shard.item_ids}
-    markets: dict[str, int] = {}
-    for item in made.items:
-        if item.item_id in bought:
-            markets[item.locale] = markets.get(item.locale, 0) + 1
-    alone = sum(-(-count // made.spec.job.shard_items) for count in markets.values())
-    spared = alone - len(quote.shards)
-    if spared <= 0 or not quote.cost:
-        return ""
-    seconds = spared * max(basis.cold_p50 for basis in quote.cost.values())
-    money = "" if quote.usd_per_hour is None else f", ${seconds / 3600 * quote.usd_per_hour:,.2f}"
-    return (
-        f"one run of {len(quote.shards)} jobs instead of {len(markets)} runs of {alone}: {spared} cold starts spared, "
-        f"{seconds / 60:,.0f} min{money}"
-    )
 
 
 def airflow_login(config: Settings) -> Login:

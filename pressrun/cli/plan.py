@@ -22,6 +22,7 @@ from pressrun.core.plan_diff import PlanDiff, diff_plans
 from pressrun.core.quote import Quote
 from pressrun.settings import Settings, settings
 from pressrun.steps.expand import make_plan, make_request
+from pressrun.steps.ledger import room_findings
 from pressrun.steps.quote import quote_plan
 from pressrun.steps.render_index import rendered_keys
 from pressrun.steps.sources import Sources
@@ -53,7 +54,7 @@ def plan(
         conf["limit"] = limit
     made, found = plan_offline(ws, campaign, conf=conf, drop=drop)
     quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset())
-    found += quote.findings
+    found += (*quote.findings, *room_findings(ws, made, quote))
     other = read_plan(ws, campaign, diff) if diff else None
     compared = diff_plans(other, made, costs=quote.cost, usd_per_hour=quote.usd_per_hour) if other else None
     if html is not None:
@@ -117,6 +118,13 @@ def _as_json(
         "estimate": {name: basis.sentence() for name, basis in quote.cost.items()},
         "ceiling_usd": quote.ceiling_usd,
         "unpriced": quote.unpriced,
+        "not_priced": quote.not_priced,
+        "parallel": quote.parallel,
+        "probe": quote.probe,
+        "choices": [choice.model_dump(mode="json") for choice in quote.choices],
+        "review": quote.review.model_dump(mode="json") if quote.review else None,
+        "storage": quote.storage.model_dump(mode="json") if quote.storage else None,
+        "saving": quote.saving.model_dump(mode="json") if quote.saving else None,
         "price_source": quote.price_source,
         "findings": [finding.model_dump(mode="json") for finding in found],
     }
@@ -157,6 +165,8 @@ def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: 
             f"never more than ${quote.ceiling_usd:,.2f} "
             f"(${quote.usd_per_hour}/h: {quote.price_source})"
         )
+    for said in quote.besides():
+        console.print(said, highlight=False)
     _print_findings(console, found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar, Literal
 
@@ -40,14 +40,15 @@ class Notice(VersionedDocument):
 
 
 def spend_needs_approval(
-    *, title: str, run_id: str, plan: PlanRef, quote: QuoteRef, links: Mapping[str, str]
+    *, title: str, run_id: str, plan: PlanRef, quote: QuoteRef, links: Mapping[str, str], besides: Sequence[str] = ()
 ) -> Notice:
+    """`besides` are the quote's further sentences (Quote.besides)."""
     return Notice(
         kind="spend_needs_approval",
         campaign=plan["campaign"],
         run_id=run_id,
         subject=f"{title}: ${quote['ceiling_usd']:.2f} needs your approval",
-        text=spend_text(quote),
+        text=spend_text(quote, besides),
         links=dict(links),
         payload={"plan": plan, "quote": quote},
     )
@@ -114,13 +115,14 @@ def published(*, title: str, run_id: str, plan: PlanRef, publication: PublishRef
     )
 
 
-def spend_text(quote: QuoteRef) -> str:
-    """The quote in two sentences."""
+def spend_text(quote: QuoteRef, besides: Sequence[str] = ()) -> str:
+    """The quote in two sentences, and a paragraph for each of `besides`."""
     unpriced = f" {quote['unpriced']} items have no known price." if quote["unpriced"] else ""
-    return (
+    told = (
         f"{quote['to_render']} pictures to render in {quote['canary'] + quote['shards']} jobs, "
         f"{quote['reused']} reused. Expected ${quote['usd']:.2f}, at most ${quote['ceiling_usd']:.2f}.{unpriced}"
     )
+    return "\n\n".join([told, *(f"{one[:1].upper()}{one[1:]}." for one in besides)])
 
 
 def canary_text(quote: QuoteRef) -> str:

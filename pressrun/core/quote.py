@@ -79,6 +79,27 @@ class Quote(VersionedDocument):
             return False
         return self.ceiling_usd is None or self.ceiling_usd > self.approve_over
 
+    def besides(self) -> tuple[str, ...]:
+        """What else there is to know before agreeing, a sentence each: people's time, storage, savings, choices."""
+        said = []
+        if len(self.choices) > 1:
+            reasons = "; ".join(f"{one.instance_type}: {one.reason}" for one in self.choices if not one.chosen)
+            said.append(f"instance: {self.instance_type}, chosen from {len(self.choices)} ({reasons})")
+        if self.probe:
+            count = len(self.shard("canary", 0).item_ids)
+            said.append(
+                f"probe: nothing was measured yet, so {count} pictures are rendered first and tell what they take"
+            )
+        if self.review and self.to_render:
+            said.append(f"review: {self.review.sentence()}")
+        if self.storage and self.to_render:
+            said.append(f"storage: {self.storage.sentence()}")
+        if self.saving:
+            said.append(f"markets: {self.saving.sentence()}")
+        if self.not_priced:
+            said.append(f"without a price: {', '.join(self.not_priced)}")
+        return tuple(said)
+
     def shard(self, phase: Phase, index: int) -> ShardPlan:
         return next(shard for shard in self.shards if (shard.phase, shard.index) == (phase, index))
 

@@ -51,15 +51,19 @@ class ApproveSpend(ApprovalOperator):
             return None
         if not self.quote["needs_approval"]:
             return self._agreed("the campaign's threshold")
+        with airflow_errors():
+            _, quote = read_bound(open_workspace(settings()), self.plan, self.quote)
+        besides = quote.besides()
         ti: Any = context["ti"]
         link = f"{task_url(settings(), ti.dag_id, ti.run_id, ti.task_id)}/required_actions"
         notice = notices.spend_needs_approval(
-            title=self.title, run_id=ti.run_id, plan=self.plan, quote=self.quote, links={"Approve or refuse": link}
-        )
+            title=self.title, run_id=ti.run_id, plan=self.plan, quote=self.quote, links={"Approve or refuse": link},
+            besides=besides,
+        )  # fmt: skip
         deliver(notice, to=self.notify_people)
         # Set here and not as templates: the title is other people's words and must not be rendered as Jinja.
         self.subject = f"{self.title}: may this be bought?"
-        self.body = notices.spend_text(self.quote)
+        self.body = notices.spend_text(self.quote, besides)
         return super().execute(context)  # type: ignore[no-any-return]
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:

@@ -113,9 +113,13 @@ def test_cold_starts_of_many_markets_are_paid_once(ws: Workspace) -> None:
     job = made.spec.job.model_copy(update={"shard_items": 100, "canary_items": 0})
     wide = made.model_copy(update={"spec": made.spec.model_copy(update={"job": job})})
     quote = quote_plan(ws, wide, known=frozenset())
-    assert localize.cold_starts_saved(wide, quote).startswith(
-        "one run of 1 jobs instead of 5 runs of 5: 4 cold starts spared"
-    )
+    assert quote.saving is not None
+    assert quote.saving.sentence().startswith("one run of 1 job instead of 5 runs of 5: 4 cold starts spared")
+    saved = r"one run of \d+ jobs? instead of 5 runs of \d+: \d+ cold starts? spared, \d+ min, \$\d+\.\d\d"
+    every = ",".join(wide.run.locales)
+    for words in (["plan", "spring_sale"], ["localize", "spring_sale", "--dry-run", "--locales", every]):
+        said = " ".join(pressrun(*words).stdout.split())
+        assert re.search(saved, said), said
 
 
 def test_a_preflight_without_a_deployment_says_what_it_did_not_look_at(ws: Workspace) -> None:

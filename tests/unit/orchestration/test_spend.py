@@ -13,6 +13,7 @@ from job_press import Press
 
 from pressrun.core import keys
 from pressrun.core.approval import Approval
+from pressrun.core.estimate import ReviewEstimate
 from pressrun.core.ledger import Ledger
 from pressrun.core.notice import Notice
 from pressrun.core.refs import QuoteRef
@@ -86,6 +87,14 @@ def test_above_it_people_are_told_and_the_native_approval_waits(
     assert told[0].links["Approve or refuse"].endswith("/runs/r/tasks/approve_spend/required_actions")
     assert asked[0].subject == "Spring {{ 1/0 }}: may this be bought?"
     assert "at most $99.90" in str(asked[0].body)
+    review = ReviewEstimate(cells=2, candidates=4, seconds=600, usd=7.5, source="studio")
+    said = "Review: about 10 min for 4 candidates in 2 cells, $7.50 of people's time (studio)."
+    press = Press(ceiling=99.9, review=review)
+    monkeypatch.setattr(spend, "open_workspace", lambda _: press.ws)
+    asking = _operator(needs_approval=True)
+    asking.quote = {**asking.quote, "digest": press.quote.digest()}
+    asking.execute(_context())
+    assert (said in str(asked[1].body), said in told[1].text) == (True, True)
 
 
 def test_a_dry_run_skips_all_but_closing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pressrun.core import keys
 from pressrun.core.campaign import CampaignSpec
+from pressrun.core.estimate import ReviewEstimate
 from pressrun.core.item import InputAsset, Item
 from pressrun.core.job import JobState
 from pressrun.core.plan import RenderPlan, RunRequest, WorkflowBundle
@@ -89,7 +90,13 @@ class Press:
     """A run with one shard of four items, and SageMaker as a dict of job states."""
 
     def __init__(
-        self, *, press: str = "proof", attempts: int = 3, settings: Settings | None = None, ceiling: float = 1.0
+        self,
+        *,
+        press: str = "proof",
+        attempts: int = 3,
+        settings: Settings | None = None,
+        ceiling: float = 1.0,
+        review: ReviewEstimate | None = None,
     ) -> None:
         self.ws: Workspace = memory_workspace(settings)
         self.plan = _plan(press, attempts)
@@ -110,6 +117,7 @@ class Press:
             unpriced=0,
             approve_over=25,
             limit=200,
+            review=review,
         )
         self.ws.write_once(keys.quote(RUN_KEY, self.quote.digest()), self.quote)
         self.plan_ref = PlanRef(
