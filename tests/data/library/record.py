@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from pressrun.core.binding import compile_graph
+from pressrun.core.binding import graph_of
 from pressrun.core.codec import digest_of
 from pressrun.core.plan import RenderPlan
 from pressrun.settings import Settings
@@ -68,9 +68,8 @@ def requests_of(workflow: str) -> dict[str, dict[str, Any]]:
     for item in plan.items:
         names = {parameter: f"{parameter}.png" for parameter in item.inputs}
         bundle = plan.workflows[item.workflow]
-        graph = compile_graph(
-            bundle, params=item.params, seed=item.seed, inputs=names, filename_prefix=f"library/{workflow}"
-        )
+        named = item.model_copy(update={"inputs": names})
+        graph = graph_of(bundle, named, filename_prefix=f"library/{workflow}")
         found[digest_of(graph)] = graph
     return found
 

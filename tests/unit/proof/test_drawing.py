@@ -111,6 +111,27 @@ def test_a_proof_is_marked_in_its_pixels(run: Run, folders: Folders) -> None:
     assert changed[60:-20, :200].max() == 0, "the picture itself is left alone"
 
 
+def test_a_batch_is_different_pictures_and_its_first_is_almost_the_one_alone(run: Run, folders: Folders) -> None:
+    def drawn(size: int, seed: int = 1) -> list[np.ndarray[Any, Any]]:
+        graph = sampler("winter snow", seed=seed)
+        graph["latent"]["inputs"]["batch_size"] = size
+        shown = run(graph).ui["save"]["images"]
+        found = []
+        for entry in shown:
+            with Image.open(folders.output / entry["subfolder"] / entry["filename"]) as image:
+                found.append(np.asarray(image.convert("RGB")).astype(int))
+        return found
+
+    (alone,), three, four = drawn(1), drawn(3), drawn(4)
+    assert (len(three), len(four)) == (3, 4)
+    everything = [alone, *three, *four, *drawn(1, seed=2)]
+    assert len({picture.tobytes() for picture in everything}) == len(everything)
+    # Recorded from the real engine: the first of a batch differs by one step of 255 at most, the others are others.
+    assert np.abs(four[0] - alone).max() == 1
+    assert np.abs(four[0] - three[0]).max() == 1
+    assert min(np.abs(four[n] - four[0]).max() for n in (1, 2, 3)) > 40
+
+
 def test_a_cut_out_product_is_laid_on_the_background(run: Run, folders: Folders) -> None:
     product = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     product.paste((200, 10, 10, 255), (10, 10, 30, 30))

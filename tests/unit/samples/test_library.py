@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from pressrun.comfy.wire import output_refs
-from pressrun.core.binding import compile_graph
+from pressrun.core.batch import prompts_of
+from pressrun.core.binding import graph_of
 from pressrun.core.gather import Gather
 from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
@@ -29,6 +30,7 @@ from pressrun.proof.nodeinfo import ModelNames
 from pressrun.proof.queue import Item as Queued
 from pressrun.proof.validation import validate
 from pressrun.runner.harvest import harvest
+from pressrun.runner.pictures import refs_of
 from pressrun.settings import Settings
 from pressrun.steps.expand import make_plan, make_request
 from pressrun.steps.sources import Sources
@@ -45,7 +47,7 @@ SIZES = {
     "editorial_heroes": (4, 2),
     "label_refresh": (4, 2),
     "master_to_market": (8, 8),
-    "mood_board": (8, 2),
+    "mood_board": (16, 2),
     "motion_teaser": (2, 2),
     "shelf_mockups": (8, 8),
     "sound_logo": (2, 2),
@@ -83,17 +85,16 @@ class Press:
 
     def proof(self, item: Item) -> tuple[OutputFile, ...]:
         bundle = self.plan.workflows[item.workflow]
-        graph = compile_graph(
-            bundle, params=item.params, seed=item.seed, inputs=item.inputs, filename_prefix=item.item_id
-        )
+        graph = graph_of(bundle, item, filename_prefix=item.item_id)
         verdict = validate(graph, self.folders, ModelNames())
         assert (verdict.error, verdict.node_errors, verdict.outputs) == (None, {}, list(bundle.outputs))
         done = Execution(self.engine, Queued(0, "id", graph, {}, verdict.outputs))
         done.run()
         assert done.success, done.messages[-1]
         refs = [ref for node, shown in done.ui.items() for ref in output_refs(node, shown)]
+        (own,) = refs_of([item], refs, bundle.outputs)
         return harvest(
-            item, refs, nodes=bundle.outputs, engine_output=self.folders.output, output=self.home / "job",
+            item, own, nodes=bundle.outputs, engine_output=self.folders.output, output=self.home / "job",
             scratch=self.home / "scratch",
         )  # fmt: skip
 
@@ -137,6 +138,7 @@ def test_the_samples_plan_without_a_finding(campaign: str) -> None:
         assert "round" in plan.spec.seed_axes
         assert not plan.spec.review.may_decide("rosa", "ja-JP")
         assert plan.spec.review.may_decide("kenji", "ja-JP")
+        assert [len(prompt) for prompt in prompts_of(plan.items)] == [2] * 8
 
 
 @pytest.mark.parametrize("campaign", SIZES)
