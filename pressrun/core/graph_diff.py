@@ -86,6 +86,13 @@ def _contract(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
     if before.get("x-outputs") != after.get("x-outputs"):
         now, was = _value(after.get("x-outputs")), _value(before.get("x-outputs"))
         yield f"The pictures now come from {now}; they came from {was}."
+    if before.get("x-batch") != after.get("x-batch"):
+        yield f"One prompt can now make {_batch(after)}; it could make {_batch(before)}."
+
+
+def _batch(contract: Mapping[str, Any]) -> str:
+    spec = contract.get("x-batch")
+    return f"{spec['max']} pictures, by {_targets({'x-bind': [spec]})}" if spec else "one picture"
 
 
 def _range(spec: Mapping[str, Any]) -> str:
