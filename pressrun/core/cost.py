@@ -6,10 +6,10 @@ took; else a line through the classes that were measured says it, else a rule of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -100,12 +100,22 @@ class CostBasis(BaseModel):
 
 def item_megapixels(item: Item) -> float:
     """Megapixels of one picture."""
-    return float(item.params.get("width", 1024)) * float(item.params.get("height", 1024)) / 1e6
+    return megapixels_of(item.params)
 
 
 def item_work(item: Item) -> float:
     """Megapixels × steps."""
-    return item_megapixels(item) * float(item.params.get("steps", DEFAULT_STEPS))
+    return work_of(item.params)
+
+
+def megapixels_of(params: Mapping[str, Any]) -> float:
+    """Megapixels of a picture with these parameters."""
+    return float(params.get("width", 1024)) * float(params.get("height", 1024)) / 1e6
+
+
+def work_of(params: Mapping[str, Any]) -> float:
+    """Megapixels × steps of a picture with these parameters."""
+    return megapixels_of(params) * float(params.get("steps", DEFAULT_STEPS))
 
 
 def item_batch(item: Item) -> int:

@@ -58,7 +58,7 @@ class Fill:
 
     def value(self, template: Any, pointer: str, spot: Spot) -> Any:
         """The filled-in value, `Missed` where a text was not there, None where it could not be filled in."""
-        if isinstance(template, int | float) or (isinstance(template, str) and "{" not in template):
+        if isinstance(template, int | float | None) or (isinstance(template, str) and "{" not in template):
             return template
         context, copy = self._context(spot)
         try:

@@ -160,16 +160,14 @@ class _Keys:
         pieces: list[_Piece] = [b"[" + orjson.dumps(node["class_type"]) + b",{"]
         first = True
         for name in sorted({*node["inputs"], *bound} - IGNORED_INPUTS):
-            # Where a parameter may be absent from an input that the graph has not, the comma goes with the value.
-            own = list(self._own(name, node["inputs"][name])) if name in node["inputs"] else None
             head = (b"" if first else b",") + orjson.dumps(name) + b":"
             if name not in bound:
-                pieces += [head, *(own or ())]
+                pieces += [head, *self._own(name, node["inputs"][name])]
             elif None not in bound[name].values:
                 pieces += [head, bound[name]]
-            elif own is not None:
-                pieces += [head, self._either(bound[name], own)]
-            else:
+            elif name in node["inputs"]:
+                pieces += [head, self._either(bound[name], list(self._own(name, node["inputs"][name])))]
+            else:  # the input is there for some items only
                 raise _ByTheBookError
             first = False
         return self._hashed([*pieces, b"}]"], self._plan._memos.setdefault(node_id, {}))

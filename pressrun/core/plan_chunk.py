@@ -40,6 +40,14 @@ class PlanChunk:
         ids = self.values[name]
         return [ids[number] for number in self.chunk.codes[name].tolist()]
 
+    def batch_sizes(self) -> Column | None:
+        """How many pictures each item's prompt makes; None where each item is a prompt of its own."""
+        if self.batch is None:
+            return None
+        if self.rounds is None:
+            return self.chunk.constant(self.batch[1])
+        return self.chunk.own([1 if number else self.batch[1] for number in self.rounds])
+
     def items(self) -> Iterator[Item]:
         """The items, one after the other."""
         axes = {name: self.axis(name) for name in self.values}

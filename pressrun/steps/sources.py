@@ -86,15 +86,19 @@ class Sources:
 
     def stage(self) -> tuple[InputAsset, ...]:
         """Upload the input files that were resolved or made, by content; what is there already is not sent again."""
-        found = {asset.name: asset for asset in self._assets.values() if asset is not None}
-        found |= {done.asset.name: done.asset for done in self._set.values()}
-        for asset in found.values():
+        for asset in self.found():
             if asset.uri != asset.source:
                 self.ws.inputs.create(
                     self.ws.store_of(asset.uri)[1],
                     self._made.get(asset.source) or self.file(asset.source),
                     content_type=_media_type(asset.name),
                 )
+        return self.found()
+
+    def found(self) -> tuple[InputAsset, ...]:
+        """The input files that were resolved or made so far, each once."""
+        found = {asset.name: asset for asset in self._assets.values() if asset is not None}
+        found |= {done.asset.name: done.asset for done in self._set.values()}
         return tuple(found.values())
 
     def models(self) -> dict[str, ModelFile]:

@@ -35,6 +35,9 @@ CHOSEN: dict[type[BaseModel], dict[str, Any]] = {
         "axes": {"variant": [{"id": "sunrise"}]},
         "batch": "variant",
         "combine": "product * locale * variant",
+        "include": [{"locale": ["de-DE"]}],
+        "exclude": [{"variant": ["sunset"], "locale": ["ja-JP"]}],
+        "overrides": [{"when": {"locale": ["ja-JP"]}, "params": {"steps": 30}}],
     },
 }
 
