@@ -35,3 +35,12 @@ def test_the_sinks_benchmark_measures_what_the_server_knows(repository: Path) ->
     found = run(repository, "benchmarks/sink.py", "--engine", "proof", "--items", "2")
     assert isinstance(found["stock_ms_per_image"], float)
     assert "thread_ms_per_image" not in found, "the proof press does not offer our node"
+
+
+def test_the_estimates_benchmark_holds_jobs_out_and_names_its_errors(repository: Path) -> None:
+    found = run(repository, "benchmarks/estimate.py", "--runs", "2", "--campaigns", "ad_variants")
+    assert {"p50_error", "p90_coverage", "rule_error", "mean_error", "machine"} <= found.keys()
+    assert (found["runs"], found["held_out"]) == (2, 1)
+    (job,) = found["jobs"]  # type: ignore[misc]
+    assert job["actual"] > 0
+    assert job["p50"] < job["p90"]
