@@ -61,11 +61,15 @@ def curve(points: Sequence[tuple[int, float, float | None]], *, chosen: int) -> 
         money = "" if usd is None else f"${usd:,.2f}"
         parts.append(
             f'<circle class="{mark}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-            f'<text class="n" x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{seconds / 60:,.0f}</text>'
+            f'<text class="n" x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{_minutes(seconds)}</text>'
             f'<text x="{x:.1f}" y="158" text-anchor="middle">{instances}</text>'
             f'<text class="n" x="{x:.1f}" y="178" text-anchor="middle">{money}</text>'
         )
     return _svg("".join(parts), height)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.0f}" if seconds >= 600 else f"{seconds / 60:,.1f}"
 
 
 def _svg(content: str, height: float) -> str:

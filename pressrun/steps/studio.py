@@ -102,12 +102,17 @@ def link_models(include: Path, folders: Iterable[Path], tree: Path) -> tuple[lis
 
 def studio_command(home: Path, python: str, work: Path, nodes: Iterable[str], *, port: int) -> list[str]:
     """The command line: the container's flags, but with the frontend. Makes the folders that it names."""
+    return [*server_command(home, python, work, nodes), "--port", str(port)]
+
+
+def server_command(home: Path, python: str, work: Path, nodes: Iterable[str]) -> list[str]:
+    """ComfyUI on loopback with these custom nodes, the models below `work` and nothing else; its port is not in it."""
     for name in ("models", "empty", "input", "output", "temp", "user"):
         (work / name).mkdir(parents=True, exist_ok=True)
     paths = work / "models.yaml"
     entry = {"base_path": str(work / "models"), **{name: name for name in MODEL_FOLDERS}}
     paths.write_text(yaml.safe_dump({"pressrun": entry}), encoding="utf-8")
-    command = [python, str(home / "main.py"), "--listen", "127.0.0.1", "--port", str(port), "--disable-api-nodes"]
+    command = [python, str(home / "main.py"), "--listen", "127.0.0.1", "--disable-api-nodes"]
     command += ["--disable-all-custom-nodes"]
     if chosen := sorted(nodes):
         command += ["--whitelist-custom-nodes", *chosen]
