@@ -45,13 +45,14 @@ def endpoint(s3_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample campaign as one shard of eight items, with the attempts that a bad day needs."""
+    """Sample campaigns in shards of eight items, with the attempts that a bad day needs."""
     home = tmp_path_factory.mktemp("project")
     shutil.copytree(PROJECT / "include", home / "include")
-    file = home / "include/campaigns/spring_sale/campaign.yaml"
-    spec = yaml.safe_load(file.read_text("utf-8"))
-    spec["job"] |= {"canary_items": 0, "shard_items": 8, "attempts": 4}
-    file.write_text(yaml.safe_dump(spec, allow_unicode=True), "utf-8")
+    for campaign in ("spring_sale", "mood_board"):
+        file = home / f"include/campaigns/{campaign}/campaign.yaml"
+        spec = yaml.safe_load(file.read_text("utf-8"))
+        spec["job"] |= {"canary_items": 0, "shard_items": 8, "attempts": 4}
+        file.write_text(yaml.safe_dump(spec, allow_unicode=True), "utf-8")
     return home
 
 
@@ -64,9 +65,9 @@ class Press:
     sagemaker: Any
     created: list[str] = field(default_factory=list)
 
-    def plan(self, run_id: str, **conf: Any) -> tuple[PlanRef, QuoteRef]:
+    def plan(self, run_id: str, *, campaign: str = "spring_sale", **conf: Any) -> tuple[PlanRef, QuoteRef]:
         ref = expand_run(
-            self.ws, dag_id="press_spring_sale", run_id=run_id, run_type="manual", conf=conf, drop="2026-11-20",
+            self.ws, dag_id=f"press_{campaign}", run_id=run_id, run_type="manual", conf=conf, drop="2026-11-20",
             triggered_by="maya",
         )  # fmt: skip
         validate_plan(self.ws, ref)
