@@ -19,7 +19,7 @@ RetentionClass = Literal["scratch", "rejected", "campaign"]
 AUTO = "auto"
 """`job.instance_type: auto`: any of those that the workflow's pool lists."""
 QualityCode = Literal[
-    "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "identical", "near-duplicate",
+    "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "too-short", "identical", "near-duplicate",
     "off-palette",
 ]  # fmt: skip
 CanaryReview = Literal["none", "ask"]

@@ -60,7 +60,12 @@ def _files_of(
     item: CollectedItem, approval: ApprovedItem, *, spec: CampaignSpec, proof: bool
 ) -> Iterator[PlannedPublication]:
     stem = stem_of(spec, item.axes, proof=proof)
+    seen: set[str] = set()
     for part, file in enumerate(item.files):
+        # Two outputs that saved the same bytes are one delivery.
+        if file.sha256 in seen:
+            continue
+        seen.add(file.sha256)
         yield PlannedPublication(
             item_id=item.item_id,
             cell_id=item.cell_id,

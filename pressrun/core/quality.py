@@ -103,10 +103,15 @@ def judge(file: Measured, *, params: Mapping[str, Any], spec: QualitySpec) -> li
         return [*told, flat]
     if found is not None and spec.palette and found.colours and (off := _off_palette(found, spec.palette)):
         told.append(off)
-    return [*told, *_played(file.playback, spec)]
+    return [*told, *_played(file.playback, seconds_wanted(params), spec)]
 
 
-def _played(found: Playback | None, spec: QualitySpec) -> Iterator[Verdict]:
+def _played(found: Playback | None, wanted: float | None, spec: QualitySpec) -> Iterator[Verdict]:
+    lasts = found.seconds if found is not None else 0.0
+    # Latents of films and sounds come in steps; a tenth is more than any step. A film of one picture over and over is
+    # saved as that picture, and lasts no time at all.
+    if wanted and lasts < 0.9 * wanted:
+        yield Verdict(code="too-short", reason=f"lasts {lasts:.1f} s, asked for {wanted:.1f} s")
     if found is None:
         return
     if found.loudness is not None and found.loudness < spec.min_loudness:
@@ -114,6 +119,16 @@ def _played(found: Playback | None, spec: QualitySpec) -> Iterator[Verdict]:
         yield Verdict(code="silent", reason=f"is silent: {expected}")
     if found.frames > 1 and found.motion is not None and found.motion <= 0:
         yield Verdict(code="still", reason=f"does not move: {found.frames} frames that are all the same")
+
+
+def seconds_wanted(params: Mapping[str, Any]) -> float | None:
+    """How long an item asks to last: its `seconds`, or its `length` in frames at `fps`; None where it asks for none."""
+    seconds, frames, rate = params.get("seconds"), params.get("length"), params.get("fps")
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        return float(seconds)
+    if isinstance(frames, int) and isinstance(rate, int | float) and frames > 1 and rate > 0:
+        return frames / rate
+    return None
 
 
 def size_wanted(params: Mapping[str, Any]) -> tuple[int, int] | None:

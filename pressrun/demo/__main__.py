@@ -116,11 +116,11 @@ def _review(url: str, waiting: tuple[str, str, int], logins: dict[str, Login], *
 
 
 def _farewell(folder: str, endpoints: press.Endpoints, ws: Workspace, say: Any) -> None:
-    images = [info.key for info in ws.published.list(folder) if info.key.endswith(".png")]
-    say(f"\nPublished: {ws.published.uri(folder)} holds {len(images)} images, index.json and delivery.csv")
+    files = [info.key for info in ws.published.list(folder) if not info.key.endswith((".json", ".csv"))]
+    say(f"\nPublished: {ws.published.uri(folder)} holds {len(files)} files, index.json and delivery.csv")
     say(f"  Airflow          {endpoints.airflow}  (maya / {_password(endpoints, 'maya')})")
     say('  where from?      eval "$(.venv/bin/pressrun local env)"')
-    say(f"                   .venv/bin/pressrun lineage show {ws.published.uri(images[0] if images else folder)}")
+    say(f"                   .venv/bin/pressrun lineage show {ws.published.uri(files[0] if files else folder)}")
     say("  stop everything  scripts/demo down")
 
 

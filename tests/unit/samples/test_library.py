@@ -7,30 +7,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
+from inline_press import InlinePress
 from PIL import Image
 
-from pressrun.comfy.wire import output_refs
 from pressrun.core.batch import prompts_of
-from pressrun.core.binding import graph_of
 from pressrun.core.gather import Gather
-from pressrun.core.item import Item
 from pressrun.core.plan import RenderPlan
 from pressrun.core.proof_marks import strip_height
 from pressrun.core.quality import judge
-from pressrun.core.result import OutputFile
-from pressrun.proof.cache import ResultCache
-from pressrun.proof.execution import Engine, Execution
-from pressrun.proof.faults import Faults
-from pressrun.proof.files import Folders
-from pressrun.proof.nodeinfo import ModelNames
-from pressrun.proof.queue import Item as Queued
-from pressrun.proof.validation import validate
-from pressrun.runner.harvest import harvest
-from pressrun.runner.pictures import refs_of
 from pressrun.settings import Settings
 from pressrun.steps.expand import make_plan, make_request
 from pressrun.steps.sources import Sources
@@ -71,42 +58,6 @@ def planned(campaign: str) -> tuple[RenderPlan, Gather, Workspace]:
     return *make_plan(ws, sources, spec, request), ws
 
 
-class Press:
-    """The proof press and the runner's harvest, without a server between them."""
-
-    def __init__(self, plan: RenderPlan, ws: Workspace, home: Path) -> None:
-        self.plan, self.home = plan, home
-        self.folders = Folders(home / "input", home / "output", home / "temp")
-        for folder in (*vars_of(self.folders), home / "job/images", home / "job/thumbs", home / "scratch"):
-            folder.mkdir(parents=True)
-        for asset in plan.inputs:
-            (self.folders.input / asset.name).write_bytes(ws.fetch(asset.uri))
-        self.engine = Engine(self.folders, ResultCache(), Faults([]), lambda *_: None, lambda: False, lambda _: None)
-
-    def proof(self, item: Item) -> tuple[OutputFile, ...]:
-        bundle = self.plan.workflows[item.workflow]
-        graph = graph_of(bundle, item, filename_prefix=item.item_id)
-        verdict = validate(graph, self.folders, ModelNames())
-        assert (verdict.error, verdict.node_errors, verdict.outputs) == (None, {}, list(bundle.outputs))
-        done = Execution(self.engine, Queued(0, "id", graph, {}, verdict.outputs))
-        done.run()
-        assert done.success, done.messages[-1]
-        refs = [ref for node, shown in done.ui.items() for ref in output_refs(node, shown)]
-        (own,) = refs_of([item], refs, bundle.outputs)
-        return harvest(
-            item, own, nodes=bundle.outputs, engine_output=self.folders.output, output=self.home / "job",
-            scratch=self.home / "scratch",
-        )  # fmt: skip
-
-    def pixels(self, item: Item) -> np.ndarray[Any, Any]:
-        with Image.open(self.home / "job" / self.proof(item)[0].file) as image:
-            return np.asarray(image.convert("RGB"))
-
-
-def vars_of(folders: Folders) -> tuple[Path, ...]:
-    return folders.input, folders.output, folders.temp
-
-
 def test_every_workflow_has_a_contract_a_sample_a_record_and_a_page(record: ModuleType) -> None:
     assert sorted(record.SAMPLES) == WORKFLOWS
     assert sorted(path.stem for path in RECORDS.glob("*.json")) == WORKFLOWS
@@ -145,7 +96,7 @@ def test_the_samples_plan_without_a_finding(campaign: str) -> None:
 def test_the_samples_proof(campaign: str, tmp_path: Path) -> None:
     """The first and the last item: what the runner takes from the engine is good, and QC lets it through."""
     plan, _, ws = planned(campaign)
-    press = Press(plan, ws, tmp_path)
+    press = InlinePress(plan, ws, tmp_path)
     for item in (plan.items[0], plan.items[-1]):
         (made,) = press.proof(item)
         assert judge(made, params=item.params, spec=plan.spec.quality) == []
@@ -160,7 +111,7 @@ def test_master_to_market_touches_nothing_but_the_text_boxes(tmp_path: Path) -> 
     """Every market of a master: outside the boxes the master's own pixels, but for the proof's mark; inside, words."""
     plan, gather, ws = planned("master_to_market")
     assert not gather.findings, "no glyph is missing, no text overflows"
-    press = Press(plan, ws, tmp_path)
+    press = InlinePress(plan, ws, tmp_path)
     outside = np.ones((1024, 1024), dtype=bool)
     for left, top, width, height in BOXES:
         outside[top : top + height, left : left + width] = False
@@ -193,7 +144,7 @@ def test_the_boxes_of_the_test_are_those_of_the_campaign() -> None:
 def test_an_inpainted_picture_keeps_what_the_mask_does_not_cover(tmp_path: Path) -> None:
     plan, _, ws = planned("label_refresh")
     item = plan.items[0]
-    picture = Press(plan, ws, tmp_path).pixels(item)
+    picture = InlinePress(plan, ws, tmp_path).pixels(item)
     files = {asset.name: asset for asset in plan.inputs}
     with Image.open(io.BytesIO(ws.fetch(files[item.inputs["picture"]].uri))) as image:
         before = np.asarray(image.convert("RGB"))
