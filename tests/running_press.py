@@ -370,6 +370,8 @@ def _write_campaign(campaigns: Path, name: str, *, seed: int) -> None:
         "quality": {"failed_share": 1.0},
     }
     spec["params"] |= {"paper": "{{ variant.paper }}", "width": 512, "height": 640}
+    headline = {"text": "{{ copy.headline }}", "box": [24, 24, 464, 88], "size": 40, "colour": "plum"}
+    spec["inputs"]["overlay"] = {"typeset": {"width": 512, "height": 640, "blocks": [headline]}}
     spec["job"] |= {"shard_items": 4, "parallel": 2, "attempts": 3}
     (folder / "campaign.yaml").write_text(yaml.safe_dump(spec, allow_unicode=True), "utf-8")
 

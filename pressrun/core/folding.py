@@ -10,20 +10,31 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from pressrun.core.lookalikes import LOOKALIKES
+
 _WORD = re.compile(r"\w+")
 _SPELLED = re.compile(r"(?<!\w)\w(?:[\s.\-_*·]\w){2,}(?!\w)")
 _GAPS = re.compile(r"[\s.\-_*·]+")
-# Lower-case letters after folding that people take for the Latin letter: the common part of Unicode's confusables.
-_LOOKALIKES = {
-    "Cyrillic": "аa вb сc ԁd еe һh іi јj кk ԛq мm нh оo рp ѕs тt υu ѵv ԝw хx уy ӏl гr пn ьb ёe їi",
-    "Greek": "αa βb εe ηn ιi κk μu νv οo ρp τt υu χx γy ωw ϲc ϳj",
-    "Armenian": "աu հh ոn սu օo ցg ոn յj զq",
-    "Latin": "ɑa ɡg ɩi ıi ʟl ɴn ʀr ʏy ꜱs ᴏo ᴡw ᴠv ᴢz ᴄc ᴅd ᴇe ɪi ᴊj ᴋk ᴍm ᴘp ᴛt ᴜu øo łl đd ħh ŧt",
+# Besides Unicode's own list: what people write for a Latin letter though it looks a little different.
+_TAKEN_FOR = {
+    "Cyrillic": "пn ёe їi гr мm нh кk тt вb",
+    "Greek": "ηn μu ωw ϲc",
+    "Armenian": "աu յj",
+    "Latin": "ʟl ɴn ᴅd ᴇe ᴊj ᴋk ᴍm ᴘp ᴛt ɪi øo łl đd ħh ŧt",
 }
-_TABLE = {
-    ord(pair[0]): pair[-1] for pairs in _LOOKALIKES.values() for pair in pairs.split()
-}  # fmt: skip
-_SCRIPT_OF = {ord(pair[0]): script for script, pairs in _LOOKALIKES.items() for pair in pairs.split()}
+_TABLE = {ord(char): letter for letters in LOOKALIKES.values() for letter, chars in letters.items() for char in chars}
+_TABLE |= {ord(pair[0]): pair[1] for pairs in _TAKEN_FOR.values() for pair in pairs.split()}
+_SCRIPT_OF = {
+    ord(char): script for script, letters in LOOKALIKES.items() for chars in letters.values() for char in chars
+}
+_SCRIPT_OF |= {ord(pair[0]): script for script, pairs in _TAKEN_FOR.items() for pair in pairs.split()}
+# Scripts of today's markets whose words are not mistaken for Latin ones; one of their letters in a Latin word is.
+_APART = frozenset({"Arabic", "Hebrew", "Ethiopic", "Georgian", "Malayalam", "Myanmar", "Nko", "Oriya"})
+_APART_TABLE = {code: letter for code, letter in _TABLE.items() if _SCRIPT_OF[code] not in _APART}
+# Signs that are no letters would part a word; this interpreter may not know the newest of them yet.
+_SYMBOLS = {code: _TABLE[code] for code, script in _SCRIPT_OF.items() if script == "Other" and chr(code) != "×"}
+# Marks that may stand on a letter of any script; what composes with its letter is composed by then.
+_LOOSE_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 # Apostrophes and dashes as keyboards and typesetters write them.
 _MARKS = str.maketrans("’‘ʼ´`‐‑‒–—−", "'''''------")
 _DIGITS = str.maketrans("013457@$", "oieastas")
@@ -35,10 +46,12 @@ _MARKETS = {
 
 def fold(text: str, *, locale: str = "") -> str:
     """The text's folded form; `locale` is its market."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    visible = "".join(char for char in plain if not _is_invisible(char)).translate(_MARKS)
+    plain = unicodedata.normalize("NFKC", text)
+    visible = "".join(char for char in plain.translate(_SYMBOLS) if not _is_invisible(char)).translate(_MARKS)
+    # What was hidden may have kept a mark from its letter.
+    composed = _LOOSE_MARKS.sub("", unicodedata.normalize("NFKC", visible))
     own = _MARKETS.get(locale.partition("-")[0].lower(), "")
-    folded = _WORD.sub(lambda match: _word(match[0], own), visible)
+    folded = _WORD.sub(lambda match: _word(match[0], own), composed)
     joined = _SPELLED.sub(lambda match: _GAPS.sub("", match[0]), folded)
     return " ".join(joined.split())
 
@@ -57,14 +70,19 @@ def contains(folded: str, term: str) -> bool:
 def _word(word: str, own: str) -> str:
     scripts = {_SCRIPT_OF.get(ord(char), "Latin" if char.isascii() else "other") for char in word}
     if own and scripts <= {own, "other"}:
-        return word
-    base = unicodedata.normalize("NFD", word)
-    stripped = "".join(char for char in base if not (unicodedata.combining(char) and ord(char) < 0x0370))
-    latin = stripped.translate(_TABLE)
+        return _small(word)
+    table = _TABLE if any(char.isascii() and char.isalpha() for char in word) else _APART_TABLE
+    base = unicodedata.normalize("NFD", word.translate(table))
+    stripped = _LOOSE_MARKS.sub("", base).translate(table)
+    latin = _small(stripped).translate(table)
     # "fr33": digits inside a word of letters are letters in disguise; numbers stay numbers.
     if re.search(r"[a-z]", latin) and re.search(r"[a-z][013457@$]+[a-z]|^[013457@$]+[a-z]{2,}", latin):
-        return unicodedata.normalize("NFC", latin.translate(_DIGITS))
-    return unicodedata.normalize("NFC", latin)
+        return latin.translate(_DIGITS)
+    return latin
+
+
+def _small(word: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
 
 
 def _is_invisible(char: str) -> bool:

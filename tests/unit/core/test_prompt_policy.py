@@ -12,6 +12,7 @@ from workflow_cases import GRAPH
 from pressrun.core.errors import InputError
 from pressrun.core.findings import Finding, Place
 from pressrun.core.folding import contains, fold
+from pressrun.core.lookalikes import LOOKALIKES
 from pressrun.core.model_file import ModelFile
 from pressrun.core.policy_spec import PolicySpec
 from pressrun.core.prompt_policy import PolicyCheck, PromptPolicy, Text, parse_prompt_policy, text_kinds
@@ -43,7 +44,8 @@ def told(value: str, kind: Any = "copy", locale: str = "en-US", spec: dict[str, 
 @pytest.mark.parametrize(
     "text",
     ["free", "FREE", "Get it free!", "ｆｒｅｅ", "fr\u200bee", "f\u00adree", "f r e e", "f.r.e.e", "f-r-e-e", "frее",
-     "fŕee", "\u202efree", "free\ufe0f", "fr3e"],
+     "fŕee", "\u202efree", "free\ufe0f", "fr3e", "f\u0301r\u0302e\u0308e", "fr\u20dde\u20e0e", "𝓯𝓻𝓮𝓮", "ⓕⓡⓔⓔ", "FЯEE".replace("Я", "Ꭱ"),
+     "ꓝꓣꓰꓰ", "fr\u0435\u1d07", "ƒree".replace("ƒ", "ꬵ"), "Ϝree", "fr𐐩e".replace("𐐩", "\uab32"), "f\U000e0020ree", "fr\u00ade\u0301e"],
 )  # fmt: skip
 def test_what_reads_the_same_is_the_same(text: str) -> None:
     assert [finding.code for finding in told(text)] == ["policy-rule"]
@@ -56,6 +58,20 @@ def test_parts_of_other_words_are_not(text: str) -> None:
 
 def test_words_of_scripts_without_spaces_are_found_inside() -> None:
     assert told("これは世界一です", locale="ja-JP")
+
+
+def test_every_lookalike_of_unicodes_list_is_its_letter_inside_a_latin_word() -> None:
+    everything = [(char, letter) for by in LOOKALIKES.values() for letter, chars in by.items() for char in chars]
+    assert len(everything) > 300
+    missed = [char for char, letter in everything if fold(f"x{char}x") != f"x{letter}x"]
+    # μ and η are taken for u and n here: that is how people write them. × is a sign of sizes.
+    assert set(missed) <= set("ημա×"), missed
+
+
+@pytest.mark.parametrize("text", ["اہل", "וסיד", "ဝင", "Ελλάδα μου"])
+def test_words_of_another_script_of_today_stay_words_of_that_script(text: str) -> None:
+    locale = "el-GR" if "λ" in text else "en-US"
+    assert not any(char.isascii() and char.isalpha() for char in fold(text, locale=locale))
 
 
 def test_a_markets_own_letters_are_not_lookalikes() -> None:
