@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pressrun.core.chunk import Numbers
 from pressrun.core.matcher import Mask
@@ -21,6 +22,7 @@ class BoughtColumns:
     def __init__(self) -> None:
         self._keys: list[bytes] = []
         self._prompts: list[bytes] = []
+        self._sizes: list[Numbers] = []
         self._count = 0
 
     def __len__(self) -> int:
@@ -33,6 +35,8 @@ class BoughtColumns:
         if items.batch_keys is not None:
             own = [key if batch is None else batch for key, batch in zip(keys, items.batch_keys.rows(), strict=True)]
             self._prompts.append(_packed(own))
+            sizes = items.batch_sizes()
+            self._sizes.append(np.array(sizes.rows() if sizes else [1] * len(items)))
         self._count += len(items)
 
     def reused(self, known: Collection[str]) -> Mask:
@@ -55,6 +59,14 @@ class BoughtColumns:
     def prompts(self) -> Numbers:
         """A number for each prompt, ascending in plan order; items of one number are rendered together."""
         return _numbered(self._prompts, self._count) if self._prompts else np.arange(self._count)
+
+    def shares(self, rows: Numbers) -> NDArray[np.float64]:
+        """Pictures that are made for each of these items: more than one where others of its batch are not bought."""
+        if not self._sizes:
+            return np.ones(len(rows))
+        _, at, counts = np.unique(self.prompts()[rows], return_inverse=True, return_counts=True)
+        found: NDArray[np.float64] = np.concatenate(self._sizes)[rows] / counts[at]
+        return found
 
 
 def _packed(keys: list[str]) -> bytes:

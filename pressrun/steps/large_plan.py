@@ -76,18 +76,21 @@ def write_large_plan(
     with watch.stage("shard"):
         first = told.bought.first()
         rows = np.flatnonzero(first & ~reused)
+        # A batch is made as a whole, however many of its items are bought.
+        made = told.bought.shares(rows)
+        seconds, p90 = seconds[rows] * made, p90[rows] * made
         job = sheet.spec.job
         ratio = max((late / early for early, late in zip(told.classes.p50, told.classes.p90, strict=True) if early),
                     default=1.0)  # fmt: skip
         cut = cut_columns(
-            seconds[rows], told.classes.groups(numbers[rows]), told.bought.prompts()[rows], max_items=job.shard_items,
+            seconds, told.classes.groups(numbers[rows]), told.bought.prompts()[rows], max_items=job.shard_items,
             longest=max(0.0, job.max_runtime_minutes * 60 - terms.basis.cold_p90) / ratio,
         )  # fmt: skip
     with watch.stage("write"):
-        _write_shards(folder / SHARDS_FILE, cut, rows, seconds[rows], p90[rows], terms.basis)
+        _write_shards(folder / SHARDS_FILE, cut, rows, seconds, p90, terms.basis)
         bill = _bill(
             sheet, terms, cut, planned=len(numbers), reused=int(reused.sum()), bought=len(rows),
-            seconds=float(seconds[rows].sum()), p90=float(p90[rows].sum()),
+            seconds=float(seconds.sum()), p90=float(p90.sum()),
         )  # fmt: skip
         plan = LargePlan(
             run=request,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -14,13 +15,18 @@ from pressrun.core import keys
 from pressrun.core.batch import prompts_of
 from pressrun.core.binding import graph_of
 from pressrun.core.codec import sha256_hex
+from pressrun.core.cost import assumed
 from pressrun.core.findings import Finding
+from pressrun.core.gather import Gather
 from pressrun.core.item import Item
+from pressrun.core.manifest import scan_manifest
 from pressrun.core.plan import RenderPlan
 from pressrun.core.render_key import image_key, render_key
 from pressrun.core.shard import make_shard
+from pressrun.core.sheet import Sheet
 from pressrun.settings import Settings
 from pressrun.steps.expand import make_plan, make_request
+from pressrun.steps.large_plan import Terms, write_large_plan
 from pressrun.steps.rework import ReworkRecord
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace, memory_workspace
@@ -166,6 +172,32 @@ def test_what_a_campaign_did_wrong_is_one_finding(
     errors = [one for one in found if one.severity == "error"]
     assert [one.code for one in errors] == ([code] if code else [])
     assert bool(plan.items) == (not code)
+
+
+def test_a_large_plan_keeps_batches_together_and_counts_them_whole(
+    planned: Planned, ws: Workspace, tmp_path: Path
+) -> None:
+    plan, _ = planned(job={"shard_items": 7})
+    sources = Sources(ws, "mini")
+    _, bundle, contract = sources.library.loaded("card")
+    manifest, _ = scan_manifest(sources.file("manifest.csv"), file="mini/manifest.csv", spec=plan.spec.manifest)
+    sheet = Sheet(plan.spec, manifest, "mini/manifest.csv", None, contract, bundle, {}, plan.engine_class)
+    basis = assumed("proof").model_copy(update={"per_item": 5.0, "cold_p50": 10.0})
+    bills, folder = [], tmp_path / "large"
+    for known in (frozenset[str](), frozenset(item.render_key for item in plan.items if item.axes["take"] != "b")):
+        terms = Terms("ml.g5.xlarge", basis, None, known)
+        made = write_large_plan(sources, sheet, plan.run, terms, folder, gather=Gather())
+        bills.append(made.bill)
+        for numbers in pq.read_table(folder / "shards.parquet")["items"].to_pylist():
+            prompts = prompts_of([plan.items[number] for number in numbers])
+            assert {len(prompt) for prompt in prompts} == ({3} if not known else {1})
+    assert [(bill.to_render, bill.reused, bill.shards) for bill in bills] == [(24, 0, 4), (8, 16, 2)]
+    # Eight batches of three are made in both, at 5 s a picture.
+    assert [bill.seconds - 10.0 * bill.shards for bill in bills] == [8 * 3 * 5.0] * 2
+    written = pq.read_table(folder / "items.parquet").to_pylist()
+    assert [(row["batch_key"], row["batch_size"], row["batch_index"], row["render_key"]) for row in written] == [
+        (item.batch.key, 3, item.batch.index, item.render_key) for item in plan.items if item.batch
+    ]
 
 
 def test_a_shard_with_batches_says_so_and_one_without_is_as_before(planned: Planned) -> None:
