@@ -12,6 +12,7 @@ import typer
 
 from pressrun.cli.models import default_folders
 from pressrun.cli.nodes import locked_nodes
+from pressrun.comfy.devices import has_accelerator
 from pressrun.core.errors import SetupError
 from pressrun.settings import settings
 from pressrun.steps.studio import check_home, check_nodes, link_models, pinned_comfyui, studio_command
@@ -41,9 +42,8 @@ def studio(
         typer.secho(f"{model.name} is not on this machine: graphs that name it cannot be tried here", err=True)
     if check:
         return
-    command = studio_command(
-        chosen, os.environ.get("COMFYUI_PYTHON") or sys.executable, work, nodes, port=port
-    )  # fmt: skip
+    python, cpu = os.environ.get("COMFYUI_PYTHON") or sys.executable, not has_accelerator()
+    command = studio_command(chosen, python, work, nodes, port=port, cpu=cpu)
     typer.echo(
         f"the studio will be at http://127.0.0.1:{port} in some seconds; export graphs with Workflow ▸ Export (API)"
     )

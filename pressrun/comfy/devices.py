@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from pathlib import Path
 
 
 def gpu_count() -> int:
@@ -12,3 +14,11 @@ def gpu_count() -> int:
     except (OSError, subprocess.TimeoutExpired):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
+
+
+def has_accelerator() -> bool:
+    """Whether a workstation's ComfyUI finds something faster than the CPU: an NVIDIA or AMD GPU, or a Mac's own.
+
+    Without one it ends at once with a traceback, unless it is told so.
+    """
+    return sys.platform == "darwin" or Path("/dev/kfd").exists() or gpu_count() > 0

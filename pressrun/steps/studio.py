@@ -100,9 +100,9 @@ def link_models(include: Path, folders: Iterable[Path], tree: Path) -> tuple[lis
     return found, absent
 
 
-def studio_command(home: Path, python: str, work: Path, nodes: Iterable[str], *, port: int) -> list[str]:
+def studio_command(home: Path, python: str, work: Path, nodes: Iterable[str], *, port: int, cpu: bool) -> list[str]:
     """The command line: the container's flags, but with the frontend. Makes the folders that it names."""
-    return [*server_command(home, python, work, nodes), "--port", str(port)]
+    return [*server_command(home, python, work, nodes), *(["--cpu"] if cpu else []), "--port", str(port)]
 
 
 def server_command(home: Path, python: str, work: Path, nodes: Iterable[str]) -> list[str]:

@@ -85,15 +85,19 @@ def test_only_locked_models_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_the_studio_has_the_containers_flags_and_no_other_nodes(tmp_path: Path) -> None:
-    command = studio_command(tmp_path / "comfy", "python", tmp_path / "work", ["b", "a"], port=9)
+    command = studio_command(tmp_path / "comfy", "python", tmp_path / "work", ["b", "a"], port=9, cpu=False)
     line = " ".join(command)
     assert "--disable-all-custom-nodes --whitelist-custom-nodes a b" in line
-    assert "--listen 127.0.0.1 --port 9 --disable-api-nodes" in line
+    assert "--listen 127.0.0.1 --disable-api-nodes" in line
+    assert line.endswith("--port 9")
     assert f"--models-directory {tmp_path / 'work/empty'}" in line
     for word in command[command.index("--models-directory") :]:
         if word.startswith(str(tmp_path)):
             assert Path(word).exists(), word
-    assert "--whitelist-custom-nodes" not in studio_command(tmp_path, "python", tmp_path / "work", [], port=9)
+    assert "--cpu" not in command
+    bare = studio_command(tmp_path, "python", tmp_path / "work", [], port=9, cpu=True)
+    assert "--whitelist-custom-nodes" not in bare
+    assert "--cpu" in bare
 
 
 def test_commands_write_the_locks_that_the_build_reads(
