@@ -16,7 +16,6 @@ from pressrun.core.review import ReviewRound
 from pressrun.gallery.access import Seat, seat
 from pressrun.gallery.queue import read_queue
 from pressrun.gallery.runs import RunPage, rounds_of, run_page
-from pressrun.steps.canary import read_gate
 from pressrun.steps.drawing import draw_plan
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -72,9 +71,8 @@ def plan(request: Request, here: Here, dag_id: str, run_id: str, edition: str | 
     made = here.desk.newest_plan(page.run_key) if page.run_key and page.quote else None
     # Charts are markup of our own making: every text in them was escaped where they were drawn.
     charts = [(chart, Markup(chart.svg)) for chart in plan_charts(made, page.quote)] if made and page.quote else []  # noqa: S704
-    gate = read_gate(here.desk.ws, page.run_key) if page.run_key else None
     told = besides(page.quote) if page.quote else []
-    return _run_page(request, here, "plan.html", page, tab="plan", charts=charts, gate=gate, besides=told)
+    return _run_page(request, here, "plan.html", page, tab="plan", charts=charts, gate=page.gate, besides=told)
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/workflow")

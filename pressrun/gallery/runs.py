@@ -13,6 +13,7 @@ from pressrun.core.account import RunSummary
 from pressrun.core.collection import Collection
 from pressrun.core.errors import InputError, NotFoundError
 from pressrun.core.findings import FindingsReport
+from pressrun.core.gate import Gate
 from pressrun.core.plan import RunRequest
 from pressrun.core.quote import Quote
 from pressrun.core.review import ReviewRound
@@ -48,6 +49,7 @@ class RunPage:
     request: RunRequest | None
     findings: FindingsReport | None
     quote: Quote | None
+    gate: Gate | None
     collection: Collection | None
     summary: RunSummary | None
     jobs: int
@@ -92,6 +94,7 @@ def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None
     findings = found.newest(FindingsReport, "findings")
     quote, collection = found.newest(Quote, "quotes"), found.newest(Collection, "collections")
     summary = found.newest(RunSummary, "close.json")
+    gate = found.newest(Gate, "gates")
     jobs = found.names("jobs")
     finished = 0 if collection else _finished(ws, jobs)
     return RunPage(
@@ -104,13 +107,14 @@ def read_run(here: Seat, dag_id: str, run_id: str, *, edition: str | None = None
         request=found.newest(RunRequest, "run.json"),
         findings=findings,
         quote=quote,
+        gate=gate,
         collection=collection,
         summary=summary,
         jobs=len(jobs),
         finished=finished,
         rounds=rounds,
         started=min((info.modified for info in documents), default=None),
-        stages=_stages(findings, len(found.names("plans")), quote, finished, collection, rounds, summary),
+        stages=_stages(findings, len(found.names("plans")), quote, gate, finished, collection, rounds, summary),
     )
 
 
@@ -152,6 +156,7 @@ def _stages(
     findings: FindingsReport | None,
     plans: int,
     quote: Quote | None,
+    gate: Gate | None,
     finished: int,
     collection: Collection | None,
     rounds: tuple[RoundListing, ...],
@@ -166,7 +171,7 @@ def _stages(
         Stage("Plan", "done" if plans else "failed" if errors else "waiting", "" if plans else _errors(errors)),
         Stage("Check", "failed" if errors and plans else "done" if quote else "waiting", checked),
         Stage("Quote", "failed" if over else "done" if quote else "waiting", _price(quote)),
-        Stage("Render", "done" if collection else "waiting", _rendering(quote, finished, collection)),
+        Stage("Render", *_rendered(quote, gate, finished, collection)),
         Stage("Review", "done" if reviewed else "waiting", "" if reviewed else "waits for people"),
         Stage("Publish", "done" if summary else "waiting", _published(summary)),
     ]
@@ -196,6 +201,14 @@ def _price(quote: Quote | None) -> str:
     if not quote.to_render:
         return "nothing new to render"
     return "no price known" if quote.ceiling_usd is None else f"at most ${quote.ceiling_usd:,.2f}"
+
+
+def _rendered(
+    quote: Quote | None, gate: Gate | None, finished: int, collection: Collection | None
+) -> tuple[StageState, str]:
+    if gate is not None and gate.state == "shut":
+        return "failed", "stopped after the canary"
+    return "done" if collection else "waiting", _rendering(quote, finished, collection)
 
 
 def _rendering(quote: Quote | None, finished: int, collection: Collection | None) -> str:

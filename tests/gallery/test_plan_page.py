@@ -103,6 +103,7 @@ def test_a_run_that_was_stopped_after_its_canary_says_why_and_what_to_do(quoted:
     assert "the canary failed: 3 of 4 pictures are unusable; 76 items were not bought" in text
     assert "mend the workflow or the manifest, and run again" in text
     assert text.count("AUR-01 &lt;b&gt;") == 3
+    assert '<li class="failed"><b>Render</b><span>stopped after the canary</span></li>' in text
     assert '<span class="code">blank</span>' in text
     source = re.search(r'<img class="sheet-of-canary" src="([^"]+)"', text)
     assert source
