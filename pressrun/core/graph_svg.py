@@ -12,6 +12,8 @@ from pressrun.core.targets import Binding
 
 WIDTH, GAP_X, GAP_Y, LANE, LINE, HEAD, MARGIN, TOP = 250, 74, 24, 12, 18, 44, 24, 66
 _ROW = 36  # letters that fit into a row
+_WIDE = 2000
+"""Drawings above this many units are not made to fit a page: nobody could read them."""
 TypeOf = Callable[[str, int], str]
 """What a slot of a node class gives ("MODEL"); an empty string where nobody knows."""
 
@@ -74,7 +76,8 @@ def draw_svg(
     width = max((drawing.x(node) for node in graph), default=0) + WIDTH + MARGIN
     height = TOP + drawing.layout.height + MARGIN
     parts = [
-        f'<svg class="workflow" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'<svg class="workflow{" wide" * (width > _WIDE)}" xmlns="http://www.w3.org/2000/svg" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{escape(title, quote=True)}">',
         f"<title>{escape(title)}</title>",
         *([f"<style>{SVG_STYLE}</style>"] if style else []),

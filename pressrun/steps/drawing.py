@@ -46,7 +46,7 @@ def draw_version(library: Library, version: WorkflowVersion) -> str:
         version.contract.read_bytes(), graph, file=version.contract.name, graph_file=version.graph.name
     )
     return draw_svg(
-        graph,
+        _in_order(graph, library.catalogue),
         bindings=contract.bindings,
         outputs=contract.outputs,
         title=version.stem,
@@ -63,7 +63,7 @@ def draw_plan(plan: RenderPlan, catalogue: NodeCatalogue) -> tuple[DrawnWorkflow
 
 
 def _drawn(bundle: WorkflowBundle, items: list[Item], catalogue: NodeCatalogue) -> DrawnWorkflow:
-    graph: Graph = dict(bundle.graph)
+    graph = _in_order(bundle.graph, catalogue)
     values = {name: _in_words(name, items) for name in bundle.bindings}
     svg = draw_svg(
         graph,
@@ -79,6 +79,17 @@ def _drawn(bundle: WorkflowBundle, items: list[Item], catalogue: NodeCatalogue) 
         for name, targets in sorted(bundle.bindings.items())
     )
     return DrawnWorkflow(bundle.name, bundle.graph_sha256, bundle.contract_sha256, len(items), knobs, svg)
+
+
+def _in_order(graph: Graph, catalogue: NodeCatalogue) -> Graph:
+    """The graph with every node's inputs as its class declares them: a stored plan has its keys by the alphabet."""
+    ordered: Graph = {}
+    for node_id, node in graph.items():
+        found = catalogue.get(node["class_type"])
+        place = {name: number for number, name in enumerate(found.inputs)} if found else {}
+        names = sorted(node["inputs"], key=lambda name, place=place: place.get(name, len(place)))  # type: ignore[misc]
+        ordered[node_id] = {**node, "inputs": {name: node["inputs"][name] for name in names}}
+    return ordered
 
 
 def _in_words(parameter: str, items: Iterable[Item]) -> str:
