@@ -22,8 +22,10 @@ _ROLE = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
 
 def preflight(ws: Workspace, plan: RenderPlan, quote: Quote, probe: Probe | None = None) -> tuple[Finding, ...]:
     """All that is wrong, errors and warnings. Without a probe only what can be seen from here is looked at."""
-    checks = (_buckets(ws, probe), _role(ws.settings), _price(quote), _image(ws.settings, plan), _models(ws, plan),
-              _graphs(ws, plan), _quota(plan, quote, probe))  # fmt: skip
+    checks = (
+        _buckets(ws, probe), _role(ws.settings, probe), _price(quote), _image(ws.settings, plan, probe),
+        _models(ws, plan), _graphs(ws, plan), _quota(plan, quote, probe), _permissions(ws, probe),
+    )  # fmt: skip
     return tuple(finding for check in checks for finding in check)
 
 
@@ -60,18 +62,51 @@ def _buckets(ws: Workspace, probe: Probe | None) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _role(settings: Settings) -> Iterator[Finding]:
+def _role(settings: Settings, probe: Probe | None) -> Iterator[Finding]:
     match = _ROLE.fullmatch(settings.role_arn)
     if match is None:
         yield Finding(
             code="preflight-role", message=f"{settings.role_arn!r} is no role of IAM",
             place=Place(file="PRESSRUN_ROLE_ARN"), remedy="arn:aws:iam::ACCOUNT:role/NAME",
         )  # fmt: skip
-    elif settings.bucket_owner and match[1] != settings.bucket_owner:
+        return
+    if settings.bucket_owner and match[1] != settings.bucket_owner:
         yield Finding(
             code="preflight-role", message=f"the jobs' role is of account {match[1]}, the buckets of another",
             place=Place(file="PRESSRUN_ROLE_ARN"), remedy="use a role of the account that owns the buckets",
             severity="warning",
+        )  # fmt: skip
+
+    try:
+        fault = probe.role_fault(settings.role_arn) if probe else ""
+    except StorageError as exc:
+        yield _unknown(
+            f"the jobs' role could not be looked at: {exc.message}", "allow iam:GetRole", "PRESSRUN_ROLE_ARN"
+        )
+        return
+    if fault:
+        yield Finding(
+            code="preflight-role", message=f"SageMaker cannot take the role {settings.role_arn}: {fault}",
+            place=Place(file="PRESSRUN_ROLE_ARN"), remedy="deploy the role, or name the one that was deployed",
+        )  # fmt: skip
+
+
+def _unknown(message: str, remedy: str, file: str) -> Finding:
+    return Finding(code="preflight-unknown", message=message, place=Place(file=file), remedy=remedy, severity="warning")
+
+
+def _permissions(ws: Workspace, probe: Probe | None) -> Iterator[Finding]:
+    """What the workers' own credentials may not do: the first job would fail with it."""
+    stores = (ws.inputs, ws.work, ws.published, ws.lineage)
+    try:
+        denied = probe.denied(ws.settings.role_arn, [store.bucket for store in stores]) if probe else ()
+    except StorageError as exc:
+        yield _unknown(f"permissions could not be looked at: {exc.message}", "allow iam:SimulatePrincipalPolicy", "IAM")
+        return
+    for action in denied:
+        yield Finding(
+            code="preflight-permission", message=f"whoever runs this may not {action}", place=Place(file="IAM"),
+            remedy="add it to the policy of Airflow's workers",
         )  # fmt: skip
 
 
@@ -83,13 +118,23 @@ def _price(quote: Quote) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _image(settings: Settings, plan: RenderPlan) -> Iterator[Finding]:
+def _image(settings: Settings, plan: RenderPlan, probe: Probe | None) -> Iterator[Finding]:
     pools = {bundle.image for bundle in plan.workflows.values() if bundle.image}
     for image in sorted(pools or {settings.image_uri}):
         if ".dkr.ecr." in image and "@sha256:" not in image:
             yield Finding(
                 code="preflight-image", message=f"image {image} is named by tag: tomorrow it may be another one",
                 place=Place(file="PRESSRUN_IMAGE_URI"), remedy="name it by digest, NAME@sha256:…", severity="warning",
+            )  # fmt: skip
+        try:
+            there = probe.has_image(image) if probe else True
+        except StorageError as exc:
+            yield _unknown(f"image {image} could not be looked at: {exc.message}", "allow ecr:DescribeImages", "ECR")
+            continue
+        if not there:
+            yield Finding(
+                code="preflight-image-absent", message=f"the registry has no image {image}",
+                place=Place(file="PRESSRUN_IMAGE_URI"), remedy="push it, or name the digest that was pushed",
             )  # fmt: skip
 
 

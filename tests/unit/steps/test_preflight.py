@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,18 @@ from pressrun.steps.preflight import preflight
 from pressrun.steps.quote import quote_plan, quote_run
 from pressrun.steps.workspace import Workspace, memory_workspace
 from pressrun.storage.memory import MemoryStore
-from pressrun.storage.probe import AwsProbe
+from pressrun.storage.probe import JOB_ACTIONS, AwsProbe, Clients
 
 
 class Account:
     """What AWS would say; the answers can be spoilt one by one."""
 
-    def __init__(self, *, versioned: bool = True, locked: bool = True, quota: int | None = 9) -> None:
+    def __init__(
+        self, *, versioned: bool = True, locked: bool = True, quota: int | None = 9, role: str = "", image: bool = True,
+        denied: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         self._versioned, self._locked, self._quota = versioned, locked, quota
+        self._role, self._image, self._denied = role, image, denied
 
     def versioned(self, bucket: str) -> bool:
         return self._versioned
@@ -37,6 +42,16 @@ class Account:
 
     def quota(self, instance_type: str) -> int | None:
         return self._quota
+
+    def role_fault(self, arn: str) -> str:
+        return self._role
+
+    def has_image(self, uri: str) -> bool:
+        return self._image
+
+    def denied(self, role_arn: str, buckets: Sequence[str]) -> tuple[str, ...]:
+        assert len(buckets) == 4
+        return self._denied
 
 
 class NoBucket(MemoryStore):
@@ -50,6 +65,15 @@ class Silent(Account):
 
     def quota(self, instance_type: str) -> int | None:
         raise StorageError("AccessDenied", where="Service Quotas")
+
+    def role_fault(self, arn: str) -> str:
+        raise StorageError("AccessDenied", where=arn)
+
+    def has_image(self, uri: str) -> bool:
+        raise StorageError("AccessDenied", where=uri)
+
+    def denied(self, role_arn: str, buckets: Sequence[str]) -> tuple[str, ...]:
+        raise StorageError("AccessDenied", where="IAM")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +100,9 @@ def test_a_good_deployment_has_nothing_to_mend(planned: tuple[Workspace, RenderP
         (Account(versioned=False), ["preflight-versioning"] * 2),
         (Account(locked=False), ["preflight-lock"]),
         (Account(quota=1), ["preflight-quota"]),
+        (Account(role="there is no such role"), ["preflight-role"]),
+        (Account(image=False), ["preflight-image-absent"]),
+        (Account(denied=("iam:PassRole on arn:x", "s3:PutObject on arn:y")), ["preflight-permission"] * 2),
     ],
 )
 def test_each_fault_of_the_account_is_told(
@@ -88,7 +115,7 @@ def test_what_may_not_be_asked_is_a_warning(planned: tuple[Workspace, RenderPlan
     found = preflight(*planned, Silent())
     assert [(one.code, one.severity) for one in found if one.code == "preflight-unknown"] == [
         ("preflight-unknown", "warning")
-    ] * 2
+    ] * 5
 
 
 def test_a_bucket_that_is_not_there_is_named(planned: tuple[Workspace, RenderPlan, Quote]) -> None:
@@ -150,6 +177,86 @@ class Quotas:
 
 
 def test_the_quota_is_found_by_its_name_and_zero_where_aws_lists_none() -> None:
-    probe = AwsProbe(None, Quotas())
+    probe = AwsProbe(None, Clients(Quotas(), None, None, None))
     assert (probe.quota("ml.g5.xlarge"), probe.quota("ml.p4d.24xlarge")) == (3, 0)
     assert AwsProbe(None, None).quota("ml.g5.xlarge") is None
+
+
+def refused(code: str) -> Any:
+    from botocore.exceptions import ClientError
+
+    return ClientError({"Error": {"Code": code, "Message": code}}, "Ask")
+
+
+class Iam:
+    """The service as far as the probe asks it. `may` are the actions that are allowed."""
+
+    def __init__(self, *, trusted: str = "sagemaker.amazonaws.com", may: Sequence[str] = ()) -> None:
+        self.trusted, self.may, self.asked = trusted, may, list[dict[str, Any]]()
+
+    def get_role(self, *, RoleName: str) -> dict[str, Any]:  # noqa: N803 - AWS's own name
+        if RoleName != "jobs":
+            raise refused("NoSuchEntity")
+        return {"Role": {"AssumeRolePolicyDocument": {"Statement": [{"Principal": {"Service": self.trusted}}]}}}
+
+    def simulate_principal_policy(self, **query: Any) -> dict[str, Any]:
+        self.asked.append(query)
+        return {
+            "EvaluationResults": [
+                {
+                    "EvalActionName": action,
+                    "EvalResourceName": resource,
+                    "EvalDecision": "allowed" if action in self.may else "implicitDeny",
+                }
+                for action in query["ActionNames"]
+                for resource in query["ResourceArns"]
+            ]
+        }
+
+
+class Sts:
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": "arn:aws:sts::123456789012:assumed-role/airflow-workers/i-0abc"}
+
+
+class Ecr:
+    def describe_images(self, **query: Any) -> dict[str, Any]:
+        assert (query["registryId"], query["repositoryName"]) == ("123456789012", "press/gpu")
+        if query["imageIds"] != [{"imageDigest": "sha256:aa"}]:
+            raise refused("ImageNotFoundException")
+        return {"imageDetails": [{}]}
+
+
+def account(iam: Iam) -> AwsProbe:
+    return AwsProbe(None, Clients(None, iam, Ecr(), Sts()))
+
+
+def test_the_jobs_role_must_be_there_and_trust_sagemaker() -> None:
+    arn = "arn:aws:iam::123456789012:role/press/"
+    assert account(Iam()).role_fault(arn + "jobs") == ""
+    assert account(Iam()).role_fault(arn + "gone") == "there is no such role"
+    assert "trust policy" in account(Iam(trusted="ec2.amazonaws.com")).role_fault(arn + "jobs")
+    assert AwsProbe(None, None).role_fault(arn + "gone") == ""
+
+
+def test_the_image_must_be_in_its_registry() -> None:
+    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com/press/gpu"
+    found = [account(Iam()).has_image(f"{registry}{name}") for name in ("@sha256:aa", "@sha256:bb", ":latest", "")]
+    assert found == [True, False, False, False]
+    assert account(Iam()).has_image("pressrun-comfyui:local"), "no registry of AWS"
+
+
+def test_what_the_workers_may_not_do_is_named() -> None:
+    iam = Iam(may=(*JOB_ACTIONS, "s3:GetObject"))
+    role = "arn:aws:iam::123456789012:role/jobs"
+    assert account(iam).denied(role, ["in"]) == (f"iam:PassRole on {role}", "s3:PutObject on arn:aws:s3:::in/preflight")
+    assert {query["PolicySourceArn"] for query in iam.asked} == {"arn:aws:iam::123456789012:role/airflow-workers"}
+
+
+def test_a_refusal_to_answer_is_an_error_of_the_store() -> None:
+    class Deaf(Iam):
+        def get_role(self, *, RoleName: str) -> dict[str, Any]:  # noqa: N803 - AWS's own name
+            raise refused("AccessDenied")
+
+    with pytest.raises(StorageError, match="AccessDenied"):
+        account(Deaf()).role_fault("arn:aws:iam::123456789012:role/jobs")
