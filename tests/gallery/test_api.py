@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 from pressrun.core import keys
+from pressrun.core.item import Batch, Item
 from pressrun.core.review import Decision, RoundClosed
+from pressrun.gallery.desk import ReviewDesk
 
 LATER = "manual__2026-04-01T09:00:00+00:00"
 
@@ -175,3 +178,17 @@ def test_an_items_history_tells_every_decision(sample) -> None:
         ("rosa", "approved", ""),
         ("maya", "changes_requested", "warmer"),
     ]
+
+
+def test_a_candidate_tells_its_seed_and_its_place_in_a_batch(sample, monkeypatch) -> None:
+    collected = sample.items["mug", "de-DE", "a"]
+    item = Item(
+        item_id=collected.item_id, cell_id=collected.cell_id, axes=collected.axes, workflow="card", params={"w": 64},
+        seed=7, render_key="k", batch=Batch(key="b", size=4, index=1),
+    )  # fmt: skip
+    url, vic = f"{sample.api()}/items/{item.item_id}", sample.client("vic-token")
+    for batch, told in ((item.batch, "2 of 4"), (None, None)):
+        planned = SimpleNamespace(items=(item.model_copy(update={"batch": batch}),))
+        monkeypatch.setattr(ReviewDesk, "plan", lambda desk, collection, planned=planned: planned)
+        shown = vic.get(url).json()
+        assert (shown["seed"], shown["batch"], shown["params"]) == (7, told, {"w": 64})
