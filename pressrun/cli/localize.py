@@ -33,7 +33,7 @@ def localize(
     made, found = plan_offline(ws, campaign, conf=conf, drop="")
     if errors := [finding for finding in found if finding.severity == "error"]:
         raise FindingsError.of(errors, subject=campaign)
-    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws))
+    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws), live=True)
     typer.echo(changes(quote))
     if quote.saving:
         typer.echo(quote.saving.sentence())

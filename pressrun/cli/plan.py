@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pressrun.core.plan_report import plan_report
 from pressrun.core import ids
 from pressrun.core.codec import canonical_json
 from pressrun.core.findings import Finding
 from pressrun.core.plan import RenderPlan
 from pressrun.core.plan_diff import PlanDiff, diff_plans
+from pressrun.core.plan_report import plan_report
 from pressrun.core.quote import Quote
 from pressrun.settings import Settings, settings
 from pressrun.steps.expand import make_plan, make_request
@@ -28,6 +28,7 @@ from pressrun.steps.render_index import rendered_keys
 from pressrun.steps.sources import Sources
 from pressrun.steps.stored_plans import read_plan
 from pressrun.steps.workspace import Workspace, memory_workspace, open_workspace
+from pressrun.storage.probe import open_probe
 
 Campaign = Annotated[str, typer.Argument(help="Name of a folder in include/campaigns.")]
 Locales = Annotated[str, typer.Option(help="Only these locales, comma separated.")]
@@ -53,7 +54,7 @@ def plan(
     if limit is not None:
         conf["limit"] = limit
     made, found = plan_offline(ws, campaign, conf=conf, drop=drop)
-    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset())
+    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset(), live=live)
     found += (*quote.findings, *room_findings(ws, made, quote))
     other = read_plan(ws, campaign, diff) if diff else None
     compared = diff_plans(other, made, costs=quote.cost, usd_per_hour=quote.usd_per_hour) if other else None
@@ -88,12 +89,16 @@ def plan_offline(
     return made, gather.findings
 
 
-def quote_as_asked(ws: Workspace, made: RenderPlan, *, press: str, known: frozenset[str]) -> Quote:
-    """The quote, priced for the press that was asked for even where this machine could only print proofs."""
-    if press == "final" and made.run.press != "final":
-        as_final = made.model_copy(update={"run": made.run.model_copy(update={"press": "final"})})
-        return quote_plan(ws, as_final, known=known)
-    return quote_plan(ws, made, known=known)
+def quote_as_asked(ws: Workspace, made: RenderPlan, *, press: str, known: frozenset[str], live: bool = False) -> Quote:
+    """The quote, priced for the press that was asked for even where this machine could only print proofs.
+
+    `live`: quotas are asked for where there are instance types to choose from, as quote_run will.
+    """
+    final = made.run.model_copy(update={"press": "final"})
+    asked = made.model_copy(update={"run": final}) if press == "final" else made
+    choice = live and asked.run.press == "final" and len(made.spec.job.instance_types) > 1
+    probe = open_probe(region=ws.settings.region, owner=ws.settings.bucket_owner) if choice else None
+    return quote_plan(ws, asked, known=known, probe=probe)
 
 
 def _as_json(

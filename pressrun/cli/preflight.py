@@ -39,7 +39,7 @@ def preflight(
     live = bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("PRESSRUN_BUCKET_WORK"))
     ws = open_workspace(config) if live else memory_workspace(config)
     made, found = plan_offline(ws, campaign, conf={"press": press}, drop="")
-    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset())
+    quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset(), live=live)
     probe = open_probe(region=config.region, owner=config.bucket_owner) if live else None
     seen = [*found, *quote.findings, *look(ws, made, quote, probe)]
     if boot:
