@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from pressrun.core.contract import read_contract
@@ -55,16 +56,19 @@ def draw_version(library: Library, version: WorkflowVersion) -> str:
 
 
 def draw_plan(plan: RenderPlan, catalogue: NodeCatalogue) -> tuple[DrawnWorkflow, ...]:
-    """Every workflow of a plan, with the values its items have."""
+    """Every workflow of a plan, with the values its items have; input files by the names people gave them."""
+    names = {asset.name: PurePath(asset.source).name or asset.name for asset in plan.inputs}
     return tuple(
-        _drawn(bundle, [item for item in plan.items if item.workflow == name], catalogue)
+        _drawn(bundle, [item for item in plan.items if item.workflow == name], names, catalogue)
         for name, bundle in sorted(plan.workflows.items())
     )
 
 
-def _drawn(bundle: WorkflowBundle, items: list[Item], catalogue: NodeCatalogue) -> DrawnWorkflow:
+def _drawn(
+    bundle: WorkflowBundle, items: list[Item], names: Mapping[str, str], catalogue: NodeCatalogue
+) -> DrawnWorkflow:
     graph = _in_order(bundle.graph, catalogue)
-    values = {name: _in_words(name, items) for name in bundle.bindings}
+    values = {name: _in_words(name, items, names) for name in bundle.bindings}
     svg = draw_svg(
         graph,
         bindings=bundle.bindings,
@@ -92,11 +96,15 @@ def _in_order(graph: Graph, catalogue: NodeCatalogue) -> Graph:
     return ordered
 
 
-def _in_words(parameter: str, items: Iterable[Item]) -> str:
+def _in_words(parameter: str, items: Iterable[Item], names: Mapping[str, str]) -> str:
     """What the items have for a parameter: the value, a range, or how many different ones."""
     found: dict[str, Any] = {}
     for item in items:
-        given: Mapping[str, Any] = {**item.params, **item.inputs, SEED_PARAMETER: item.seed}
+        given: Mapping[str, Any] = {
+            **item.params,
+            **{name: names.get(file, file) for name, file in item.inputs.items()},
+            SEED_PARAMETER: item.seed,
+        }
         if parameter in given:
             found[repr(given[parameter])] = given[parameter]
     if not found:
