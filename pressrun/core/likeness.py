@@ -1,8 +1,8 @@
 """Likeness: pictures that should differ and do not. Which pairs may be alike is known from the plan, not guessed.
 
-Compared are candidates of one cell that have different seeds (a reviewer is to choose between them), and pictures of
-different products. One product's pictures in several locales, sizes or moods share their ground on purpose and are
-never compared.
+Compared are candidates of one cell that have different seeds or are of one batch (a reviewer is to choose between
+them), and pictures of different products. One product's pictures in several locales, sizes or moods share their ground
+on purpose and are never compared.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ class Look:
     render_key: str
     pixels: str
     hash: int
+    batch: str = ""
 
     @staticmethod
     def of(item: Item, found: Measurements) -> Look:
         return Look(
             item.item_id, item.label, item.cell_id, item.axes.get("product", ""), item.seed, item.render_key,
-            found.pixels, int(found.phash, 16),
+            found.pixels, int(found.phash, 16), item.batch.key if item.batch else "",
         )  # fmt: skip
 
     def must_differ_from(self, other: Look) -> bool:
         if self.render_key == other.render_key:
             return False  # bought once, for both
         if self.cell == other.cell:
-            return self.seed != other.seed
+            return self.seed != other.seed or bool(self.batch and self.batch == other.batch)
         return self.product != other.product
 
 
@@ -55,7 +56,8 @@ def alike(looks: Sequence[Look], *, distance: int) -> Iterator[tuple[str, Alike,
     """
     same = _firsts(looks, lambda look: look.pixels, lambda one, other: one.pixels == other.pixels, None)
     for look, first in same.items():
-        why = "the seed changes nothing" if look.cell == first.cell else "the product changes nothing"
+        changed = "product" if look.cell != first.cell else "seed" if look.seed != first.seed else "place in the batch"
+        why = f"the {changed} changes nothing"
         yield look.item_id, "identical", f"is the very same picture as {first.label}: {why}"
     rest = [look for look in looks if look not in same]
     near = _firsts(

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pressrun.core.campaign import PaletteSpec, QualityCode, QualitySpec
-from pressrun.core.item import Item
+from pressrun.core.item import Batch, Item
 from pressrun.core.media import Playback
 from pressrun.core.quality import Verdicts, judge_all
 from pressrun.core.result import Measurements
@@ -149,6 +149,19 @@ def test_seeds_that_change_nothing_are_told(item: MakeItem) -> None:
     assert verdict
     assert verdict.code == "identical"
     assert verdict.reason == f"is the very same picture as {dawn.label}: the seed changes nothing"
+
+
+def test_a_batch_that_makes_one_picture_several_times_is_told(item: MakeItem) -> None:
+    """The pictures of a batch share their seed; those of two batches may share a picture of other parameters."""
+    a, b, other = (
+        item(axes={"take": take}, seed=1, render_key=take, batch=Batch(key=key, size=2, index=index))
+        for take, key, index in (("a", "k", 0), ("b", "k", 1), ("c", "l", 0))
+    )
+    found = judge_all([(one, [file_of(scene(5))]) for one in (a, b, other)], QualitySpec())
+    assert (found[a.item_id], found[other.item_id]) == (Verdicts(), Verdicts())
+    verdict = found[b.item_id].rejected
+    assert verdict
+    assert (verdict.code, verdict.reason.partition(": ")[2]) == ("identical", "the place in the batch changes nothing")
 
 
 def test_the_same_pixels_are_the_same_picture_whatever_text_the_file_carries(tmp_path: Path) -> None:
