@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pressrun.core import ids
+from pressrun.core.batch import prompts_of
 from pressrun.core.codec import canonical_json
 from pressrun.core.findings import Finding
 from pressrun.core.plan import RenderPlan
@@ -140,7 +141,9 @@ def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: 
     spec = made.spec
     console.print(f"[bold]{spec.title}[/] ({spec.campaign}), drop of {made.run.drop}, workflow {spec.workflow}")
     others = [axis for axis in (made.items[0].axes if made.items else ()) if axis not in ("product", "locale")]
-    table = Table(title=f"{len(made.items)} items in {len(made.cells)} cells", title_justify="left")
+    prompts = len(prompts_of(made.items))
+    batches = f", {prompts} prompts" if prompts < len(made.items) else ""
+    table = Table(title=f"{len(made.items)} items in {len(made.cells)} cells{batches}", title_justify="left")
     table.add_column("locale")
     table.add_column("products", justify="right")
     for axis in others:

@@ -46,6 +46,11 @@ def test_plan_for_people_shows_markets_and_money() -> None:
     assert "never more than $" in said.stdout
 
 
+def test_plan_tells_how_many_prompts_make_the_items_where_some_make_several() -> None:
+    assert "16 items in 2 cells, 8 prompts" in pressrun("plan", "mood_board").stdout
+    assert "prompts" not in pressrun("plan", "spring_sale").stdout
+
+
 def test_a_broken_campaign_is_a_table_of_findings_and_exit_code_1() -> None:
     said = pressrun("plan", "broken_twin", "--json")
     assert said.exit_code == 1
