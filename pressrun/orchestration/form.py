@@ -88,6 +88,8 @@ def _knob(knob: Knob) -> Param:
     kinds = [schema["type"]] if isinstance(schema.get("type"), str) else list(schema.get("type", ["string"]))
     hints: dict[str, Any] = {name: schema[name] for name in _HINTS if name in schema}
     said = schema.get("description", "")
+    if "minimum" in schema and "maximum" in schema and "enum" not in schema:
+        said += f" From {schema['minimum']:g} to {schema['maximum']:g}."
     if "multipleOf" in schema:
         said += f" In steps of {schema['multipleOf']:g}."
     if knob.value is None:

@@ -60,6 +60,44 @@ def test_the_form_starts_a_run_with_what_was_chosen(person: Person, running: Run
     person.picture("airflow-grid")
 
 
+def test_knobs_that_a_campaign_leaves_open_are_in_the_form(person: Person, running: RunningPress) -> None:
+    """With the contract's titles and choices; what is changed reaches the plan, and the run's page says so."""
+    running.client().wait_for_dag("press_motion_teaser", timeout=300)
+    person.log_in("maya")
+    person.go("/dags/press_motion_teaser/runs")
+    person.click("button", "Trigger")
+    person.click("[role=dialog] button", "Parameters")
+    person.see("[role=dialog]", "Sampling steps")
+    steps = person.see("input[name=element_knob_steps]")
+    steps.send_keys("\ue009a\ue000")  # Control and A, then let go: what stands there is replaced
+    steps.send_keys("20")
+    person.click("#element_knob_length [role=combobox], #element_knob_length input")
+    person.click("[role=option]", "17")
+    person.picture("knobs")
+    person.wait(lambda: person.all("[role=dialog] button", "Trigger")[-1].click() or True, "the form to be sent")
+
+    def newest() -> str | None:
+        runs = running.client().call("GET", "/api/v2/dags/press_motion_teaser/dagRuns")["dag_runs"]
+        return next((str(run["dag_run_id"]) for run in runs if run["triggering_user_name"] == "maya"), None)
+
+    run_id = person.wait(newest, "the run that the form started")
+    running.wait_for_round("motion_teaser", run_id)
+    [edition] = running.editions("motion_teaser", run_id)
+    assert running.ws.read(RunRequest, keys.run(edition)).knobs == {"steps": 20, "length": 17}
+    person.go(f"/dags/press_motion_teaser/runs/{quote(run_id, safe='')}")
+    person.click("a", "Workflow")
+    person.into_frame("svg.workflow")
+    person.see(".knobs", "set when triggered")
+    assert "length ← length: 17" in person.driver.find_element("css selector", "svg.workflow").text
+    person.picture("workflow")
+    person.out_of_frame()
+    person.click("a", "Review")
+    person.into_frame(".card")
+    loaded(person)
+    assert person.see(".plays").text == "▶ 1.1 s"
+    person.picture("films")
+
+
 def test_a_viewer_looks_and_cannot_decide(person: Person, running: RunningPress, form_run: str) -> None:
     person.log_in("vic")
     person.go(page_of(form_run))

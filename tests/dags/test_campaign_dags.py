@@ -206,6 +206,15 @@ def test_the_projects_own_campaigns_are_read(airflow_database: Path, repository:
         assert f"press_{file.parent.name}" in bag.dags
 
 
+def test_a_person_looks_at_the_canary_only_where_the_campaign_asks(campaign: Write) -> None:
+    file = campaign()
+    file.write_text(file.read_text() + "\njob: {canary_review: ask}\n")
+    dag = build_campaign_dag(file)
+    assert set(dag.task_ids) == {*TASKS, "approve_canary"}
+    assert dag.get_task("approve_canary").upstream_task_ids >= {"open_gate"}
+    assert "approve_canary" in dag.get_task("render_shards").upstream_task_ids
+
+
 def test_reading_dags_loads_no_data_libraries(home: Path, campaign: Write) -> None:
     campaign()
     code = (
@@ -241,7 +250,7 @@ def test_the_form_has_the_knobs_that_a_campaign_leaves_open(campaign: Write, hom
     params.validate()
     steps = params.get_param("knob_steps")
     assert (steps.value, steps.schema["minimum"], steps.schema["maximum"]) == (30, 4, 50)
-    assert (steps.schema["title"], steps.description) == ("Sampling steps", "More is slower.")
+    assert (steps.schema["title"], steps.description) == ("Sampling steps", "More is slower. From 4 to 50.")
     assert params.get_param("knob_length").value == 17, "the campaign's own value, not the contract's"
     assert params.get_param("knob_length").schema["enum"] == [17, 33]
     assert params.get_param("knob_mood").value is None
