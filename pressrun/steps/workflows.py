@@ -84,8 +84,8 @@ def promote_workflow(library: Library, reference: str, *, by: str) -> Release:
         promoted_by=by,
         promoted_at=datetime.now(UTC).isoformat(timespec="seconds"),
         checks={
-            "check": f"no errors, {len(found.findings)} warnings, against ComfyUI {library.catalogue.version}",
-            "proof": f"{len(proof.files)} files in {proof.seconds:.1f} s",
+            "check": f"no errors, {_count(len(found.findings), 'warning')}, against ComfyUI {library.catalogue.version}",
+            "proof": f"{_count(len(proof.files), 'file')} in {proof.seconds:.1f} s",
         },
     )
     registry = (library.registry or Registry()).with_release(version.name, version.version, release)
@@ -120,6 +120,10 @@ def refresh_nodes(library: Library, url: str) -> tuple[NodeCatalogue, list[str]]
     changed += [f"{name} is new" for name in catalogue.classes if name not in before.classes]
     (library.include / OBJECT_INFO).write_text(data + "\n", "utf-8")
     return catalogue, changed
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _without_files(info: dict[str, object]) -> dict[str, object]:

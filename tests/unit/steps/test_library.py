@@ -68,7 +68,7 @@ def test_without_a_registry_everything_is_released_and_the_newest_counts(include
 def test_promotion_checks_draws_and_pins(include: Path) -> None:
     release = promote_workflow(Library(include), "hero@1", by="maya")
     assert (release.state, release.promoted_by) == ("released", "maya")
-    assert "1 files" in release.checks["proof"]
+    assert "1 file in" in release.checks["proof"]
     library = Library(include)
     assert library.find("hero").stem == "hero", "the newest released one, not the newest draft"
     assert library.load("hero@2").release.state == "draft"
