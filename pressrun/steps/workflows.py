@@ -77,6 +77,7 @@ def promote_workflow(library: Library, reference: str, *, by: str) -> Release:
     if library.registry is not None and found.release.state == "released":
         raise ConflictError(f"version {version.version} of {version.name} is released already")
     proof = proof_workflow(found.bundle, found.contract)
+    warnings = _count(len(found.findings), "warning")
     release = Release(
         state="released",
         graph_sha256=digest_of(found.bundle.graph),
@@ -84,7 +85,7 @@ def promote_workflow(library: Library, reference: str, *, by: str) -> Release:
         promoted_by=by,
         promoted_at=datetime.now(UTC).isoformat(timespec="seconds"),
         checks={
-            "check": f"no errors, {_count(len(found.findings), 'warning')}, against ComfyUI {library.catalogue.version}",
+            "check": f"no errors, {warnings}, against ComfyUI {library.catalogue.version}",
             "proof": f"{_count(len(proof.files), 'file')} in {proof.seconds:.1f} s",
         },
     )
