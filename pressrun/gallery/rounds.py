@@ -20,6 +20,7 @@ from pressrun.gallery.views import (
     FileView,
     ItemView,
     LeftOutView,
+    NoteView,
     RoundHead,
     RoundSummary,
     RoundView,
@@ -159,6 +160,7 @@ def _candidate(
         width=item.width,
         height=item.height,
         files=[_file(item, part, file) for part, file in enumerate(item.files)],
+        notes=[NoteView(code=note.code, reason=note.reason) for note in item.notes],
     )
 
 
@@ -184,6 +186,7 @@ def _left_out(item: CollectedItem) -> LeftOutView:
         label=item.label,
         state=item.state,
         reason=item.reason,
+        code=item.code,
         image=f"items/{item.item_id}/image" if has_picture else None,
         thumb=f"items/{item.item_id}/thumb" if has_picture else None,
     )

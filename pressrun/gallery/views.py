@@ -50,6 +50,13 @@ class FileView(_View):
     sound: bool
 
 
+class NoteView(_View):
+    """What quality control noticed and did not refuse."""
+
+    code: str
+    reason: str
+
+
 class CandidateView(_View):
     """One candidate. `label` tells it from the others of its cell; URLs are relative to the round's API URL.
 
@@ -69,6 +76,7 @@ class CandidateView(_View):
     width: int | None
     height: int | None
     files: list[FileView]
+    notes: list[NoteView] = []
 
 
 class CellView(_View):
@@ -95,6 +103,7 @@ class LeftOutView(_View):
     reason: str
     image: str | None
     thumb: str | None
+    code: str = ""
 
 
 class ClosedView(_View):

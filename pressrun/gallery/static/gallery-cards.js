@@ -108,7 +108,8 @@ function cardElement(round, cell, candidate) {
         candidate.pending ? "saving" : candidate.decision?.by_name ?? ""),
       candidate.decision?.origin && !candidate.pending && h("span", { class: "carried" },
         `↩ from ${candidate.decision.origin.run_id ?? candidate.decision.origin.run_key}`),
-      decision?.note && h("span", { class: "note", dir: "auto" }, decision.note)));
+      decision?.note && h("span", { class: "note", dir: "auto" }, decision.note),
+      candidate.notes.map((note) => h("span", { class: "noticed", title: `${note.code}: ${note.reason}` }, `⚠ ${note.reason}`))));
   return card;
 }
 
@@ -117,6 +118,6 @@ export function leftOutElement(round, items) {
     h("summary", {}, `${items.length} not for review: failed, or refused by quality control`),
     h("ul", {}, items.map((item) => h("li", {},
       item.thumb ? h("img", { src: round.url(item.thumb), loading: "lazy", alt: "" }) : h("span", { class: "none" }, "no picture"),
-      h("div", {}, h("b", {}, item.label), h("span", { class: "tag" }, item.state.replace("_", " ")), h("p", {}, item.reason))))),
+      h("div", {}, h("b", {}, item.label), h("span", { class: "tag" }, item.code || item.state.replace("_", " ")), h("p", {}, item.reason))))),
   ];
 }
