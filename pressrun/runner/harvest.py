@@ -21,7 +21,7 @@ from pressrun.core.result import Measurements, OutputFile
 from pressrun.runner.atomic import move_atomic, write_atomic
 from pressrun.runner.footage import PLAYED, Footage, animation, footage
 from pressrun.runner.measure import measure, thumbnail
-from pressrun.runner.sink import RAW_SUFFIX, read_raw, write_png
+from pressrun.runner.sink import RAW_SUFFIX, Pixels, picture_of, read_raw, write_png
 
 _PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".tif", ".tiff", ".avif"}
@@ -82,9 +82,10 @@ def harvest(
         source = _locate(ref, engine_output)
         name = item.item_id if place == 0 else f"{item.item_id}-{ref.node}-{place:02d}"
         if texts is not None and source.suffix == RAW_SUFFIX:
-            picture = _raw(source, ref)
+            pixels = _raw(source, ref)
+            picture = picture_of(pixels)
             seen: _Seen | None = _Seen(picture, *picture.size)
-            source = _encoded(picture, source, texts)
+            source = _encoded(pixels, source, texts)
         else:
             seen = _seen(source, ref)
         if seen is not None and seen.width and seen.height and place == 0:
@@ -168,16 +169,16 @@ def _decoded(source: Path, ref: OutputRef) -> _Seen:
         raise OutputError(f"{source.name} cannot be decoded: {exc}", node=ref.node) from exc
 
 
-def _raw(source: Path, ref: OutputRef) -> Image.Image:
+def _raw(source: Path, ref: OutputRef) -> Pixels:
     try:
         return read_raw(source)
     except (OSError, ValueError) as exc:
         raise OutputError(f"{source.name} cannot be read: {exc}", node=ref.node) from exc
 
 
-def _encoded(picture: Image.Image, source: Path, texts: Mapping[str, str]) -> Path:
+def _encoded(pixels: Pixels, source: Path, texts: Mapping[str, str]) -> Path:
     target = source.with_suffix(".png")
-    write_png(picture, target, texts)
+    write_png(pixels, target, texts)
     source.unlink()
     return target
 

@@ -117,6 +117,12 @@ class Job:
             for p in paths
         ]
 
+    def progress_count(self) -> int:
+        """Items that the last progress document counts; 0 before the first."""
+        paths = sorted((self.places.output / "progress").glob("*.json"))
+        found = json.loads(paths[-1].read_bytes()) if paths else {}
+        return int(found.get("rendered", 0)) + int(found.get("failed", 0))
+
     @property
     def message(self) -> str:
         return self.places.message.read_text()

@@ -9,6 +9,7 @@ import sys
 import types
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import runner_shards as shards
@@ -19,7 +20,7 @@ from pressrun.comfy.nodes.pressrun_sink import NODE_CLASS_MAPPINGS, PressrunSink
 from pressrun.comfy.wire import OutputRef
 from pressrun.runner.harvest import OutputError, harvest
 from pressrun.runner.places import Places
-from pressrun.runner.sink import read_raw, text_chunks, with_sink, write_png
+from pressrun.runner.sink import picture_of, read_raw, text_chunks, with_sink, write_png
 
 
 class Tensor:
@@ -27,6 +28,9 @@ class Tensor:
 
     def __init__(self, values: np.ndarray) -> None:
         self.values, self.device = values, types.SimpleNamespace(type="cpu")
+
+    def cpu(self) -> Tensor:
+        return self
 
     def numpy(self) -> np.ndarray:
         return self.values
@@ -75,9 +79,59 @@ def test_a_batch_is_handed_over_one_file_each_and_read_back(output: Path, channe
     assert [one["filename"] for one in shown] == ["abc-1_00001_.npy", "abc-1_00002_.npy"]
     assert {(one["subfolder"], one["type"]) for one in shown} == {("00001", "output")}
     for one, tensor in zip(shown, batch, strict=True):
-        image = read_raw(output / "00001" / one["filename"])
+        pixels = read_raw(output / "00001" / one["filename"])
+        assert np.array_equal(pixels, to_bytes_like_save_image(tensor))
+        assert picture_of(pixels).size == (24, 16)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_are_handed_over_and_written_as_save_image_advanced_does(output: Path, channels: int) -> None:
+    values = noise(16, 24, channels)
+    (shown,) = PressrunSink().hand_over([Tensor(values)], "x", bit_depth=16)["ui"]["images"]
+    pixels = read_raw(output / shown["filename"])
+    expected = (values * np.float32(65535)).clip(0, 65535).astype(np.int32)  # its own line, in numpy
+    assert pixels.dtype == np.uint16
+    assert np.array_equal(pixels, expected)
+    texts = text_chunks(shards.GRAPH, {"pressrun": {"item_id": "x"}})
+    write_png(pixels, output / "x.png", texts)
+    with Image.open(output / "x.png") as image:
+        image.load()
         assert image.size == (24, 16)
-        assert np.array_equal(np.asarray(image), to_bytes_like_save_image(tensor))
+        assert image.info == texts | {name: value for name, value in image.info.items() if name not in texts}
+        seen = np.asarray(image.convert("RGB") if channels == 3 else image)
+    if channels == 3:
+        assert np.array_equal(np.asarray(picture_of(pixels)), seen), "what a decoder of 8 bits sees"
+    assert np.array_equal(decoded_words(output / "x.png", channels), pixels)
+
+
+def decoded_words(path: Path, channels: int) -> np.ndarray:
+    with av.open(str(path)) as file:
+        frame = next(file.decode(video=0))
+    words = frame.to_ndarray(format={1: "gray16le", 3: "rgb48le", 4: "rgba64le"}[channels])
+    return words[..., None] if channels == 1 else words
+
+
+@pytest.mark.parametrize(
+    ("more", "depth"),
+    [
+        ({"format": "png"}, 8),
+        ({"format": "png", "format.bit_depth": "16-bit", "format.input_color_space": "sRGB"}, 16),
+        ({"format": "exr", "format.bit_depth": "32-bit float"}, None),
+        ({"format": "png", "format.bit_depth": ["9", 0]}, None),
+        ({"format": "png", "format.new": 1}, None),
+        ({}, None),
+    ],
+)
+def test_an_advanced_save_to_png_is_replaced_and_one_to_exr_is_not(more: dict[str, object], depth: int | None) -> None:
+    graph = copy.deepcopy(shards.GRAPH)
+    inputs = {"images": ["3", 0], "filename_prefix": "x"}
+    graph["4"] = {"class_type": "SaveImageAdvanced", "inputs": inputs | more}
+    changed = with_sink(graph, ("4",))
+    if depth is None:
+        assert changed is None
+    else:
+        assert changed is not None
+        assert changed["4"] == {"class_type": SINK_CLASS, "inputs": inputs | {"bit_depth": depth}}
 
 
 def test_a_prefix_cannot_leave_the_output_folder(output: Path) -> None:
@@ -103,16 +157,16 @@ def test_only_plain_save_images_among_the_outputs_are_replaced() -> None:
 
 
 def test_the_file_is_byte_for_byte_what_save_image_writes(tmp_path: Path) -> None:
-    image = Image.fromarray((noise(32, 32, 3).clip(0, 1) * 255).astype(np.uint8))
+    pixels = (noise(32, 32, 3).clip(0, 1) * 255).astype(np.uint8)
     texts = text_chunks(shards.GRAPH, {"pressrun": {"item_id": "x"}})
-    write_png(image, tmp_path / "ours.png", texts)
+    write_png(pixels, tmp_path / "ours.png", texts)
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
     for name, text in texts.items():
         info.add_text(name, text)
     stream = io.BytesIO()
-    image.save(stream, "PNG", pnginfo=info, compress_level=4)
+    Image.fromarray(pixels).save(stream, "PNG", pnginfo=info, compress_level=4)
     assert (tmp_path / "ours.png").read_bytes() == stream.getvalue()
 
 
@@ -127,12 +181,12 @@ def harvested(base: Path, *, texts: dict[str, str] | None) -> object:
 
 
 @pytest.mark.parametrize("damage", ["cut", "floats", "flat", "pickle", "channels"])
-def test_anything_but_whole_8_bit_pixels_is_refused(tmp_path: Path, damage: str) -> None:
+def test_anything_but_whole_pixels_is_refused(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "engine/s/a_00001_.npy"
     path.parent.mkdir(parents=True)
     arrays = {
         "floats": noise(64, 96, 3),
-        "flat": np.zeros((64, 96), np.uint8),
+        "flat": np.zeros(64, np.uint8),
         "channels": np.zeros((64, 96, 7), np.uint8),
     }
     if damage == "pickle":

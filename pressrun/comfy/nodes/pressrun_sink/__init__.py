@@ -2,7 +2,7 @@
 
 Loaded by ComfyUI with `--whitelist-custom-nodes pressrun_sink`, never by Pressrun: it may import what ComfyUI has
 (torch, numpy, folder_paths) and nothing of Pressrun. The runner puts it in the place of SaveImage after render keys
-are made, takes each .npy file (uint8, height x width x channels) and encodes it on another core.
+are made, takes each .npy file (uint8 or uint16, height x width x channels) and encodes it on another core.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ def to_bytes_like_save_image(image: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return scaled.clip(0, 255, out=scaled).astype(np.uint8)
 
 
+def to_words_like_save_image_advanced(image: Any) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """One image tensor (height, width, channels; 0-1) as uint16, to the bit as SaveImageAdvanced converts it."""
+    on_cpu: np.ndarray[Any, np.dtype[np.float32]] = 65535.0 * image.cpu().numpy()
+    return on_cpu.clip(0, 65535, out=on_cpu).astype(np.uint16)
+
+
 class PressrunSink:
-    """SaveImage's inputs and outputs; the files hold pixels only."""
+    """SaveImage's inputs and outputs, and how deep each channel is (8 or 16 bits); the files hold pixels only."""
 
     RETURN_TYPES = ("IMAGE",)
     RETURN_NAMES = ("images",)
@@ -37,9 +43,12 @@ class PressrunSink:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, tuple[Any, ...]]]:  # noqa: N802 - ComfyUI calls it so
-        return {"required": {"images": ("IMAGE",), "filename_prefix": ("STRING", {"default": "pressrun/item"})}}
+        return {
+            "required": {"images": ("IMAGE",), "filename_prefix": ("STRING", {"default": "pressrun/item"})},
+            "optional": {"bit_depth": ("INT", {"default": 8, "min": 8, "max": 16, "step": 8})},
+        }
 
-    def hand_over(self, images: Any, filename_prefix: str) -> dict[str, Any]:
+    def hand_over(self, images: Any, filename_prefix: str, bit_depth: int = 8) -> dict[str, Any]:
         """Write each image of the batch as {prefix}_{place:05}_.npy below the output folder."""
         import folder_paths  # type: ignore[import-not-found]  # noqa: PLC0415 - ComfyUI's own, there only inside it
 
@@ -50,11 +59,12 @@ class PressrunSink:
         # A plain file, not shared memory: it lives in the page cache for the blink until the runner has read it, costs
         # the same copy, and neither a container's /dev/shm limit nor a killed engine leaves anything to clean up.
         stem.parent.mkdir(parents=True, exist_ok=True)
+        convert = to_words_like_save_image_advanced if bit_depth == 16 else to_bytes_like_save_image
         shown = []
         for place, image in enumerate(images, 1):
             path = stem.with_name(f"{stem.name}_{place:05}_.npy")
             with path.open("wb", buffering=0) as file:
-                np.lib.format.write_array(file, to_bytes_like_save_image(image), allow_pickle=False)
+                np.lib.format.write_array(file, convert(image), allow_pickle=False)
             shown.append({"filename": path.name, "subfolder": str(stem.parent.relative_to(root)), "type": "output"})
         return {"ui": {"images": shown}, "result": (images,)}
 
