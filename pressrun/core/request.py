@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from pressrun.core.campaign import CampaignSpec, PressKind
 from pressrun.core.findings import Finding, FindingsError, Place
@@ -26,6 +26,19 @@ class RunConf(BaseModel):
     rework: bool = False
     knobs: dict[str, Any] = {}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, conf: Any) -> Any:
+        """Keys that begin with `knob_` as one field; a form sends those that were left empty as null."""
+        if not isinstance(conf, Mapping):
+            return conf
+        named = {key: value for key, value in conf.items() if str(key).startswith(PREFIX)}
+        knobs = {key.removeprefix(PREFIX): value for key, value in named.items() if value is not None}
+        return {
+            **{key: value for key, value in conf.items() if key not in named},
+            **({"knobs": knobs} if named else {}),
+        }
+
     def press_for(self, run_type: str) -> PressKind:
         """A person gets a proof unless they choose the paid press; schedules and backfills print the final."""
         if self.press in ("proof", "final"):
@@ -37,10 +50,9 @@ def read_conf(conf: Mapping[str, Any], spec: CampaignSpec) -> RunConf:
     """Check dag_run.conf; FindingsError names every key and locale that this campaign does not know."""
     keys = [*(name for name in RunConf.model_fields if name != "knobs"), *(f"{PREFIX}{name}" for name in spec.knobs)]
     findings = [_unknown(str(name), keys) for name in conf if name not in keys]
-    known = {key: value for key, value in conf.items() if key in RunConf.model_fields and key != "knobs"}
-    knobs = {name: conf.get(f"{PREFIX}{name}") for name in spec.knobs}
+    known = {key: value for key, value in conf.items() if key in keys}
     try:
-        chosen = RunConf.model_validate({**known, "knobs": {k: v for k, v in knobs.items() if v is not None}})
+        chosen = RunConf.model_validate(known)
     except ValidationError as exc:
         findings += [
             Finding(

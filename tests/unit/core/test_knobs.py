@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from pressrun.core.campaign import CampaignSpec
 from pressrun.core.findings import FindingsError
 from pressrun.core.knobs import open_knobs
-from pressrun.core.request import read_conf
+from pressrun.core.request import RunConf, read_conf
 from pressrun.settings import Settings
 from pressrun.steps.expand import make_plan, make_request
 from pressrun.steps.sources import Sources
@@ -103,3 +104,17 @@ def test_a_knob_that_differs_by_picture_has_no_one_value() -> None:
         }
     )  # fmt: skip
     assert [(knob.name, knob.value) for knob in open_knobs(spec, properties)] == [("a", None), ("b", None), ("c", 7)]
+
+
+def test_tasks_that_read_the_conf_again_understand_what_the_form_sent() -> None:
+    sent = {
+        "press": "automatic",
+        "locales": ["en-US"],
+        "limit": None,
+        "knob_steps": 20,
+        "knob_mood": None,
+        "note": None,
+    }
+    assert RunConf.model_validate(sent).knobs == {"steps": 20}
+    with pytest.raises(ValidationError):
+        RunConf.model_validate({"steps": 20})
