@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pressrun.cli.plan_large import large_plan
 from pressrun.core import ids
 from pressrun.core.batch import prompts_of
 from pressrun.core.codec import canonical_json
@@ -44,6 +45,10 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a one-page report with charts to this file.")] = None,
     diff: Annotated[str, typer.Option(help="Compare with a plan: newest, an s3:// URI or a file.")] = "",
+    parquet: Annotated[
+        Path | None,
+        typer.Option(help="Write a plan of any size to this folder as Parquet; --diff is then such a folder."),
+    ] = None,
 ) -> None:
     """Print what the campaign would make and what it would cost. Nothing is started, nothing is paid for."""
     config = settings()
@@ -54,6 +59,10 @@ def plan(
         conf["locales"] = [part.strip() for part in locales.split(",")]
     if limit is not None:
         conf["limit"] = limit
+    if parquet is not None:
+        known = rendered_keys(ws) if live else frozenset[str]()
+        large_plan(ws, campaign, parquet, conf=conf, drop=drop, known=known, diff=diff, as_json=as_json)
+        return
     made, found = plan_offline(ws, campaign, conf=conf, drop=drop)
     quote = quote_as_asked(ws, made, press=press, known=rendered_keys(ws) if live else frozenset(), live=live)
     found += (*quote.findings, *room_findings(ws, made, quote))

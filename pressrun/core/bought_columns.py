@@ -31,13 +31,17 @@ class BoughtColumns:
     def add(self, items: PlanChunk) -> None:
         """The next items of the plan."""
         keys = items.render_keys.rows()
-        self._keys.append(_packed(keys))
+        self.add_keys(keys)
         if items.batch_keys is not None:
             own = [key if batch is None else batch for key, batch in zip(keys, items.batch_keys.rows(), strict=True)]
             self._prompts.append(_packed(own))
             sizes = items.batch_sizes()
             self._sizes.append(np.array(sizes.rows() if sizes else [1] * len(items)))
-        self._count += len(items)
+
+    def add_keys(self, keys: list[str]) -> None:
+        """The render keys of the next items, each a prompt of its own."""
+        self._keys.append(_packed(keys))
+        self._count += len(keys)
 
     def reused(self, known: Collection[str]) -> Mask:
         """True for the items whose render key is among `known`."""

@@ -7,6 +7,7 @@ text's own market: Russian is not misspelt English.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -46,14 +47,25 @@ _MARKETS = {
 
 def fold(text: str, *, locale: str = "") -> str:
     """The text's folded form; `locale` is its market."""
-    plain = unicodedata.normalize("NFKC", text)
-    visible = "".join(char for char in plain.translate(_SYMBOLS) if not _is_invisible(char)).translate(_MARKS)
+    return fold_in(text, script_of(locale))
+
+
+def fold_in(text: str, own: str) -> str:
+    """The same by the script of the market; see script_of."""
+    plain = unicodedata.normalize("NFKC", text).translate(_SYMBOLS)
+    # What is printable and ASCII is visible.
+    shown = plain if plain.isascii() and plain.isprintable() else "".join(c for c in plain if not _is_invisible(c))
     # What was hidden may have kept a mark from its letter.
-    composed = _LOOSE_MARKS.sub("", unicodedata.normalize("NFKC", visible))
-    own = _MARKETS.get(locale.partition("-")[0].lower(), "")
+    composed = _LOOSE_MARKS.sub("", unicodedata.normalize("NFKC", shown.translate(_MARKS)))
     folded = _WORD.sub(lambda match: _word(match[0], own), composed)
     joined = _SPELLED.sub(lambda match: _GAPS.sub("", match[0]), folded)
     return " ".join(joined.split())
+
+
+@functools.lru_cache(maxsize=512)
+def script_of(locale: str) -> str:
+    """The script in which a market's own words are never misspelt English; all that folding asks of a locale."""
+    return _MARKETS.get(locale.partition("-")[0].lower(), "")
 
 
 def contains(folded: str, term: str) -> bool:
@@ -67,6 +79,7 @@ def contains(folded: str, term: str) -> bool:
     return re.search(before + re.escape(term) + after, folded) is not None
 
 
+@functools.lru_cache(maxsize=16_384)
 def _word(word: str, own: str) -> str:
     scripts = {_SCRIPT_OF.get(ord(char), "Latin" if char.isascii() else "other") for char in word}
     if own and scripts <= {own, "other"}:

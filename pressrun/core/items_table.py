@@ -92,9 +92,10 @@ class ItemsTable:
 
 
 def _text(column: Column) -> Any:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(column.grain.codes.astype(np.int32)), pa.array(column.values, pa.string())
-    )
+    # Other combinations may have the same value, but a dictionary has it once.
+    coded = pa.array(column.values, pa.string()).dictionary_encode()
+    codes = coded.indices.take(pa.array(column.grain.codes))
+    return pa.DictionaryArray.from_arrays(codes, coded.dictionary)
 
 
 def _taken(column: Column, kind: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pressrun.core.chunk import Chunk, Column
+import numpy as np
+
+from pressrun.core.chunk import Chunk, Column, Numbers
 from pressrun.core.item import Batch, Item
 from pressrun.core.manifest import ManifestRow
 
@@ -39,6 +41,46 @@ class PlanChunk:
         """The value of an axis, for each item."""
         ids = self.values[name]
         return [ids[number] for number in self.chunk.codes[name].tolist()]
+
+    def take(self, rows: Numbers) -> PlanChunk:
+        """The items of these rows only."""
+        part, keys = self.chunk.take(rows), self.batch_keys
+
+        def narrowed(columns: Mapping[str, Column]) -> dict[str, Column]:
+            return {name: self.chunk.narrowed(column, rows, part) for name, column in columns.items()}
+
+        own = narrowed(
+            {"item": self.item_ids, "cell": self.cell_ids, "seed": self.seeds, "key": self.render_keys}
+            | ({} if keys is None else {"batch": keys})
+        )
+        return replace(
+            self,
+            chunk=part,
+            params=narrowed(self.params),
+            inputs=narrowed(self.inputs),
+            item_ids=own["item"],
+            cell_ids=own["cell"],
+            seeds=own["seed"],
+            render_keys=own["key"],
+            rounds=None if self.rounds is None else [self.rounds[row] for row in rows.tolist()],
+            batch_keys=own.get("batch"),
+        )
+
+    def examples(self) -> Iterator[Item]:
+        """Items that show whatever the parameters and input files are, as few as that takes.
+
+        Every combination of texts comes up in every locale that it has, and every combination of input files with what
+        is no text.
+        """
+        texts = frozenset({"locale"})
+        others = frozenset({"locale"}).union(*(column.axes for column in self.inputs.values()))
+        for column in self.params.values():
+            if any(isinstance(value, str) for value in column.values):
+                texts |= column.axes
+            else:
+                others |= column.axes
+        rows = [self.chunk.grain(axes).first for axes in {texts, others} if not (axes < texts or axes < others)]
+        yield from self.take(np.unique(np.concatenate(rows))).items()
 
     def batch_sizes(self) -> Column | None:
         """How many pictures each item's prompt makes; None where each item is a prompt of its own."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from pressrun.core.authored import read_authored
 from pressrun.core.errors import InputError
 from pressrun.core.findings import Finding, Place, Severity
-from pressrun.core.folding import contains, fold
+from pressrun.core.folding import contains, fold_in, script_of
 from pressrun.core.graph import Graph, is_link
 from pressrun.core.model_file import ModelFile
 from pressrun.core.policy_spec import People, PolicyOverride, PolicySpec, Use
@@ -60,6 +60,10 @@ class PromptPolicy(_Part):
     licences: dict[str, Licence] = {}
 
 
+# Verdicts on texts that are kept, since most texts serve several markets.
+_REMEMBERED = 100_000
+
+
 @dataclass(frozen=True)
 class Text:
     """One text as it will be used, after templates were filled in."""
@@ -79,6 +83,8 @@ class PolicyCheck:
     spec: PolicySpec
     file: str
     used: set[str] = field(default_factory=set)
+    _rules: dict[tuple[TextKind, str], tuple[int, ...]] = field(default_factory=dict)
+    _found_in: dict[tuple[str, str, tuple[int, ...]], list[tuple[Rule, str]]] = field(default_factory=dict)
 
     def texts(self, texts: Iterable[Text]) -> Iterator[Finding]:
         """Findings of the texts of one item: blocked words of each, required words of all together."""
@@ -110,11 +116,26 @@ class PolicyCheck:
         for rule, term in self._hits(text.kind, text.locale, text.value):
             yield self._found(rule, text, f"{text.name} ({text.locale}) says “{term}”")
 
-    def _hits(self, kind: TextKind, locale: str, value: str) -> Iterator[tuple[Rule, str]]:
+    def _hits(self, kind: TextKind, locale: str, value: str) -> list[tuple[Rule, str]]:
+        """The rules that a text breaks. Asked once for all markets with the same rules and the same script."""
+        mine = self._rules.get((kind, locale))
+        if mine is None:
+            mine = self._rules[kind, locale] = tuple(
+                number
+                for number, rule in enumerate(self.policy.rules)
+                if kind in rule.kinds and rule.holds_in(locale) and self.spec.people not in rule.unless_people
+            )
+        key = (value, script_of(locale), mine)
+        found = self._found_in.get(key)
+        if found is None:
+            if len(self._found_in) > _REMEMBERED:
+                self._found_in.clear()
+            found = self._found_in[key] = list(self._looked_for(mine, locale, value))
+        return found
+
+    def _looked_for(self, rules: tuple[int, ...], locale: str, value: str) -> Iterator[tuple[Rule, str]]:
         folded = _folded(value, locale)
-        for rule in self.policy.rules:
-            if kind not in rule.kinds or not rule.holds_in(locale) or self.spec.people in rule.unless_people:
-                continue
+        for rule in (self.policy.rules[number] for number in rules):
             term = next((term for term in rule.blocked if contains(folded, _folded(term, locale))), None)
             if term is not None:
                 yield rule, term
@@ -181,9 +202,13 @@ class PolicyCheck:
                 )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=8192)
 def _folded(text: str, locale: str) -> str:
-    return fold(text, locale=locale)
+    return _folded_in(text, script_of(locale))
+
+
+@functools.lru_cache(maxsize=8192)
+def _folded_in(text: str, script: str) -> str:
+    return fold_in(text, script)
 
 
 def text_kinds(graph: Graph, bindings: Mapping[str, tuple[Binding, ...]]) -> dict[str, TextKind]:

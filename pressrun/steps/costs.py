@@ -34,9 +34,14 @@ def record_costs(ws: Workspace, plan: RenderPlan, records: Sequence[JobRecord], 
 def known_costs(ws: Workspace, plan: RenderPlan, *, instance_type: str) -> dict[str, CostBasis]:
     """The basis of an estimate for each workflow of a plan: one listing and at most `NEWEST` reads for each."""
     return {
-        name: learn(_newest(ws, name, instance_type), press=plan.run.press, engine_class=plan.engine_class)
+        name: known_cost(ws, name, instance_type=instance_type, press=plan.run.press, engine_class=plan.engine_class)
         for name in sorted({item.workflow for item in plan.items})
     }
+
+
+def known_cost(ws: Workspace, workflow: str, *, instance_type: str, press: str, engine_class: str) -> CostBasis:
+    """The basis of an estimate for one workflow."""
+    return learn(_newest(ws, workflow, instance_type), press=press, engine_class=engine_class)
 
 
 def _newest(ws: Workspace, workflow: str, instance_type: str) -> list[CostObservation]:

@@ -126,34 +126,8 @@ def make_request(
 def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunRequest) -> tuple[RenderPlan, Gather]:
     """The plan and its findings. Raises only where nothing can be expanded at all."""
     gather = Gather()
-    found, bundle, contract = sources.library.loaded(spec.workflow)
-    gather.add(for_press(found, request.press))
-    gather.add(check_filling(spec, contract))
-    gather.add(check_knobs(spec, contract))
-    request = request.model_copy(update={"knobs": changed_knobs(spec, contract, request.knobs)})
-    spec, refused = set_knobs(spec, contract, request.knobs)
-    gather.add(refused)
-    spec = on_brand(on_pool(spec, sources.library.pool(bundle.name)), sources.brand)
-    manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
-    manifest = _manifest(sources, spec, manifest_file, request, gather)
-    engine = engine_class(ws.settings, request.engine)
-    locked = sources.models()
-    sheet = Sheet(
-        spec=spec,
-        manifest=manifest,
-        manifest_file=f"{spec.campaign}/{manifest_file}",
-        copy_table=_copy_table(sources, spec, gather),
-        contract=contract,
-        bundle=bundle,
-        models={name: model.sha256 for name, model in locked.items()},
-        engine_class=engine,
-        rounds=recorded_rounds(ws, spec.campaign),
-    )
-    if request.asked_press != request.press:
-        gather.say(
-            "press-proof", "the final press is not set up here: this run prints proofs", Place(),
-            "set PRESSRUN_FINAL_ENGINE=comfyui where GPU jobs can run", severity="warning",
-        )  # fmt: skip
+    sheet, request = read_sheet(ws, sources, spec, request, gather)
+    spec, bundle, locked = sheet.spec, sheet.bundle, sources.models()
     items: list[Item] = expand(sheet, request, resolve=sources.asset, typeset=sources.typeset, gather=gather)
     if request.rework and (again := advanced_rounds(ws, spec.campaign, items)):
         reworked = replace(sheet, rounds={**sheet.rounds, **again})
@@ -174,14 +148,46 @@ def make_plan(ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunR
         run=request,
         spec=spec,
         sources=tuple(sorted(sources.used.values(), key=lambda source: source.path)),
-        manifest_rows=len(manifest.rows),
+        manifest_rows=len(sheet.manifest.rows),
         workflows={bundle.name: bundle},
-        engine_class=engine,
+        engine_class=sheet.engine_class,
         inputs=sources.stage() if not gather.failed else (),
         models=tuple(model for name, model in sorted(locked.items()) if name in needed),
         items=tuple(items),
     )
     return plan, gather
+
+
+def read_sheet(
+    ws: Workspace, sources: Sources, spec: CampaignSpec, request: RunRequest, gather: Gather
+) -> tuple[Sheet, RunRequest]:
+    """What expansion reads, and the request with the knobs that change something. InputError for a missing file."""
+    found, bundle, contract = sources.library.loaded(spec.workflow)
+    gather.add(for_press(found, request.press))
+    gather.add(check_filling(spec, contract))
+    gather.add(check_knobs(spec, contract))
+    request = request.model_copy(update={"knobs": changed_knobs(spec, contract, request.knobs)})
+    spec, refused = set_knobs(spec, contract, request.knobs)
+    gather.add(refused)
+    spec = on_brand(on_pool(spec, sources.library.pool(bundle.name)), sources.brand)
+    manifest_file = str(render_value(spec.manifest.location, {"drop": request.drop}, where="/manifest/location"))
+    sheet = Sheet(
+        spec=spec,
+        manifest=_manifest(sources, spec, manifest_file, request, gather),
+        manifest_file=f"{spec.campaign}/{manifest_file}",
+        copy_table=_copy_table(sources, spec, gather),
+        contract=contract,
+        bundle=bundle,
+        models={name: model.sha256 for name, model in sources.models().items()},
+        engine_class=engine_class(ws.settings, request.engine),
+        rounds=recorded_rounds(ws, spec.campaign),
+    )
+    if request.asked_press != request.press:
+        gather.say(
+            "press-proof", "the final press is not set up here: this run prints proofs", Place(),
+            "set PRESSRUN_FINAL_ENGINE=comfyui where GPU jobs can run", severity="warning",
+        )  # fmt: skip
+    return sheet, request
 
 
 def tell_unlocked(names: Iterable[str], file: str, gather: Gather) -> None:

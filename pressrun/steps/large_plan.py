@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,24 +15,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pressrun.core.bought_columns import BoughtColumns
+from pressrun.core.campaign import CampaignSpec
 from pressrun.core.class_columns import CostClasses
 from pressrun.core.cost import CostBasis
 from pressrun.core.cut_columns import ColumnCut, cut_columns
+from pressrun.core.errors import InputError
 from pressrun.core.expand import expand_chunks
 from pressrun.core.gather import Gather
+from pressrun.core.item import Item
 from pressrun.core.items_table import PLAIN, ItemsTable
 from pressrun.core.large_plan import ITEMS_FILE, PLAN_FILE, SHARDS_FILE, Bill, LargePlan
 from pressrun.core.model_file import ModelFile
+from pressrun.core.models import models_needed
 from pressrun.core.plan import RunRequest
 from pressrun.core.plan_chunk import PlanChunk
 from pressrun.core.quote import Price
 from pressrun.core.sheet import Makers, Sheet
 from pressrun.core.stopwatch import Stopwatch
+from pressrun.steps.costs import known_cost
+from pressrun.steps.expand import read_sheet, tell_boxes, tell_unlocked
+from pressrun.steps.overlays import OverlayTexts, tell_misfits
+from pressrun.steps.policy import check_policy
+from pressrun.steps.prices import read_prices
 from pressrun.steps.sources import Sources
+from pressrun.steps.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Terms:
+class _Terms:
     """What a large plan is priced by; `known` are the render keys that have a picture."""
 
     instance_type: str
@@ -50,48 +61,38 @@ class _Told:
     models: set[str] = field(default_factory=set)
 
 
-def write_large_plan(
+def plan_large(
+    ws: Workspace,
     sources: Sources,
-    sheet: Sheet,
+    spec: CampaignSpec,
     request: RunRequest,
-    terms: Terms,
     folder: Path,
     *,
-    gather: Gather,
+    known: frozenset[str] = frozenset(),
     watch: Stopwatch | None = None,
-    models: dict[str, ModelFile] | None = None,
-) -> LargePlan:
-    """Write plan.json, items.parquet and shards.parquet into `folder`. Findings go to `gather`."""
-    watch = watch or Stopwatch()
+) -> tuple[LargePlan, Gather]:
+    """Write plan.json, items.parquet and shards.parquet into `folder`; every check of a plan is made.
+
+    `known` are the render keys that have a picture. InputError for a rework: which pictures were sent back is asked
+    of a plan whose items can be held.
+    """
+    if request.rework:
+        raise InputError("a rework is no large plan", remedy="plan it without --parquet")
+    gather, watch = Gather(), watch or Stopwatch()
+    with watch.stage("read"):
+        sheet, request = read_sheet(ws, sources, spec, request, gather)
+        terms = _terms(ws, sheet, request, known)
     folder.mkdir(parents=True, exist_ok=True)
     told = _Told(CostClasses(terms.basis))
-    makers = Makers(sources.asset, sources.typeset)
-    chunks = expand_chunks(sheet, request, makers, gather=gather, watch=watch)
-    _write_items(folder / ITEMS_FILE, sheet, chunks, told, watch)
-    with watch.stage("price"):
-        numbers = np.concatenate(told.numbers) if told.numbers else np.zeros(0, np.int64)
-        seconds, p90 = told.classes.seconds(numbers), told.classes.seconds_p90(numbers)
-    with watch.stage("index"):
-        reused = told.bought.reused(terms.known)
-    with watch.stage("shard"):
-        first = told.bought.first()
-        rows = np.flatnonzero(first & ~reused)
-        # A batch is made as a whole, however many of its items are bought.
-        made = told.bought.shares(rows)
-        seconds, p90 = seconds[rows] * made, p90[rows] * made
-        job = sheet.spec.job
-        ratio = max((late / early for early, late in zip(told.classes.p50, told.classes.p90, strict=True) if early),
-                    default=1.0)  # fmt: skip
-        cut = cut_columns(
-            seconds, told.classes.groups(numbers[rows]), told.bought.prompts()[rows], max_items=job.shard_items,
-            longest=max(0.0, job.max_runtime_minutes * 60 - terms.basis.cold_p90) / ratio,
-        )  # fmt: skip
+    chunks = expand_chunks(sheet, request, Makers(sources.asset, sources.typeset), gather=gather, watch=watch)
+    written = _written(folder / ITEMS_FILE, sheet, chunks, told, watch)
+    locked = sources.models()
+    started, before = time.process_time(), sum(watch.seconds.values())
+    _check(sources, sheet, request, written, told, locked, gather)
+    stages = sum(watch.seconds.values()) - before
+    watch.seconds["check"] = time.process_time() - started - stages
+    bill = _priced(folder, sheet, terms, told, watch)
     with watch.stage("write"):
-        _write_shards(folder / SHARDS_FILE, cut, rows, seconds, p90, terms.basis)
-        bill = _bill(
-            sheet, terms, cut, planned=len(numbers), reused=int(reused.sum()), bought=len(rows),
-            seconds=float(seconds.sum()), p90=float(p90.sum()),
-        )  # fmt: skip
         plan = LargePlan(
             run=request,
             spec=sheet.spec,
@@ -100,17 +101,84 @@ def write_large_plan(
             workflows={sheet.bundle.name: sheet.bundle},
             engine_class=sheet.engine_class,
             inputs=sources.found(),
-            models=tuple((models or {}).values()),
+            models=tuple(model for name, model in sorted(locked.items()) if name in told.models),
             items_sha256=_digest(folder / ITEMS_FILE),
             shards_sha256=_digest(folder / SHARDS_FILE),
             cost={sheet.bundle.name: terms.basis},
             bill=bill,
         )
         (folder / PLAN_FILE).write_bytes(plan.to_bytes())
-    return plan
+    return plan, gather
 
 
-def _write_items(path: Path, sheet: Sheet, chunks: Iterator[PlanChunk], told: _Told, watch: Stopwatch) -> None:
+def _terms(ws: Workspace, sheet: Sheet, request: RunRequest, known: frozenset[str]) -> _Terms:
+    final = request.asked_press == "final"
+    kind = sheet.spec.job.instance_types[0] if final else ws.settings.proof_instance_type
+    basis = known_cost(
+        ws, sheet.bundle.name, instance_type=kind, press=request.asked_press, engine_class=sheet.engine_class
+    )
+    return _Terms(kind, basis, read_prices(ws).get(kind), known)
+
+
+def _check(
+    sources: Sources, sheet: Sheet, request: RunRequest, written: Iterator[PlanChunk], told: _Told,
+    locked: Mapping[str, ModelFile], gather: Gather,
+) -> None:  # fmt: skip
+    """What make_plan holds against every item is held against examples of each chunk, as the chunks go by."""
+    spec, bundle = sheet.spec, sheet.bundle
+
+    def examples() -> Iterator[Item]:
+        for chunk in written:
+            items = list(chunk.examples())
+            tell_misfits(bundle, spec, items, overlays=sources.overlays, sizes=sources.sizes, gather=gather)
+            told.models |= models_needed({bundle.name: bundle}, items)
+            if request.engine == "comfyui":
+                tell_boxes(bundle, items, sheet.manifest_file, gather)
+            yield from items
+        if request.engine == "comfyui":
+            tell_unlocked(told.models - locked.keys(), f"workflows/{bundle.name}.api.json", gather)
+
+    gather.add(
+        check_policy(
+            sources.library.prompt_policy, spec, bundle, examples(),
+            typeset=OverlayTexts(spec, sources.overlays, sheet.copy_table),
+            # Which models are needed is known when the items have gone by.
+            models=(model for name, model in sorted(locked.items()) if name in told.models),
+        )
+    )  # fmt: skip
+
+
+def _priced(folder: Path, sheet: Sheet, terms: _Terms, told: _Told, watch: Stopwatch) -> Bill:
+    """Write the shards of what is bought, and what all of it costs."""
+    job = sheet.spec.job
+    with watch.stage("price"):
+        numbers = np.concatenate(told.numbers) if told.numbers else np.zeros(0, np.int64)
+        seconds, p90 = told.classes.seconds(numbers), told.classes.seconds_p90(numbers)
+        late = zip(told.classes.p50, told.classes.p90, strict=True)
+        ratio = max((slow / usual for usual, slow in late if usual), default=1.0)
+    with watch.stage("index"):
+        reused = told.bought.reused(terms.known)
+    with watch.stage("shard"):
+        rows = np.flatnonzero(told.bought.first() & ~reused)
+        # A batch is made as a whole, however many of its items are bought.
+        made = told.bought.shares(rows)
+        seconds, p90 = seconds[rows] * made, p90[rows] * made
+        cut = cut_columns(
+            seconds, told.classes.groups(numbers[rows]), told.bought.prompts()[rows], max_items=job.shard_items,
+            longest=max(0.0, job.max_runtime_minutes * 60 - terms.basis.cold_p90) / ratio,
+        )  # fmt: skip
+    with watch.stage("write"):
+        _write_shards(folder / SHARDS_FILE, cut, rows, seconds, p90, terms.basis)
+    return _bill(
+        sheet, terms, cut, planned=len(numbers), reused=int(reused.sum()), bought=len(rows),
+        seconds=float(seconds.sum()), p90=float(p90.sum()),
+    )  # fmt: skip
+
+
+def _written(
+    path: Path, sheet: Sheet, chunks: Iterator[PlanChunk], told: _Told, watch: Stopwatch
+) -> Iterator[PlanChunk]:
+    """The chunks, each written as a row group before it is handed on."""
     first = next(chunks, None)
     if first is None:
         pq.write_table(pa.table({"item_id": pa.array([], pa.string())}), path)
@@ -128,6 +196,7 @@ def _write_items(path: Path, sheet: Sheet, chunks: Iterator[PlanChunk], told: _T
                 told.bought.add(items)
             with watch.stage("write"):
                 writer.write_batch(table.batch(items, told.classes.seconds(numbers)))
+            yield items
 
 
 @contextmanager
@@ -160,7 +229,7 @@ def _write_shards(path: Path, cut: ColumnCut, rows: Any, seconds: Any, p90: Any,
 
 
 def _bill(
-    sheet: Sheet, terms: Terms, cut: ColumnCut, *, planned: int, reused: int, bought: int, seconds: float, p90: float
+    sheet: Sheet, terms: _Terms, cut: ColumnCut, *, planned: int, reused: int, bought: int, seconds: float, p90: float
 ) -> Bill:
     job, hourly = sheet.spec.job, terms.price.usd_per_hour if terms.price else None
     seconds += len(cut) * terms.basis.cold_p50

@@ -17,12 +17,15 @@ from pressrun.steps.overlays import OverlayTexts
 def check_filling(spec: CampaignSpec, contract: Contract) -> Iterator[Finding]:
     """Input files come by `inputs` alone: a file name in `params` would name a file that no job is given."""
     file = f"{spec.campaign}/campaign.yaml"
-    for name in spec.params:
-        if name in contract.assets:
-            yield Finding(
-                code="parameter-file", message=f"{name!r} is an input file, not a parameter",
-                place=Place(file=file, pointer=f"/params/{name}"), remedy="give it under `inputs`",
-            )  # fmt: skip
+    written = [("/params", spec.params)]
+    written += [(f"/overrides/{number}/params", override.params) for number, override in enumerate(spec.overrides)]
+    for pointer, params in written:
+        for name in params:
+            if name in contract.assets:
+                yield Finding(
+                    code="parameter-file", message=f"{name!r} is an input file, not a parameter",
+                    place=Place(file=file, pointer=f"{pointer}/{name}"), remedy="give it under `inputs`",
+                )  # fmt: skip
     for name in spec.inputs:
         if name in contract.schema["properties"] and name not in contract.assets:
             yield Finding(
@@ -44,10 +47,11 @@ def check_policy(
     file = f"{spec.campaign}/campaign.yaml"
     check = PolicyCheck(policy, spec.policy, file)
     kinds = text_kinds(bundle.graph, bundle.bindings)
+    places = {name: Place(file=file, pointer=f"/params/{name}") for name in kinds}
     told: set[tuple[tuple[str, str, str], ...]] = set()
     for item in items:
         texts = [
-            Text(name, kind, item.locale, str(item.params[name]), Place(file=file, pointer=f"/params/{name}"))
+            Text(name, kind, item.locale, item.params[name], places[name])
             for name, kind in kinds.items()
             if isinstance(item.params.get(name), str)
         ]
