@@ -15,23 +15,36 @@ Unit = tuple[Item, ...]
 
 
 def handful(units: Sequence[Unit], *, size: int) -> tuple[list[Unit], list[Unit]]:
-    """At most `size` items of different workflow, locale, size and product, and the rest in plan order.
+    """At most `size` items, and the rest in plan order.
 
-    Where every batch is larger than that it is one batch: what is never looked at first is looked at too late.
+    Every workflow × locale × size comes once before any comes twice; then one pair of candidates of a cell with
+    different seeds, so that a seed that changes nothing is seen; then what is newest otherwise, other products first of
+    all. Where every batch is larger than `size` it is one batch: what is never looked at first is looked at too late.
     """
-    seen: dict[str, set[str]] = {}
+    seen: set[tuple[str, str]] = set()
+    seeds: dict[str, set[int]] = {}
     pool, chosen = _pool(units), list[int]()
-    left = size
+    left, paired = size, False
+
+    def pairs(at: int) -> bool:
+        item = units[at][0]
+        return not paired and item.cell_id in seeds and item.seed not in seeds[item.cell_id]
+
+    def rank(at: int) -> tuple[bool, bool, int]:
+        kinds = _kinds(units[at])
+        return kinds[0] not in seen, pairs(at), sum(kind not in seen for kind in kinds)
+
     while left > 0:
         fitting = [at for at in pool if len(units[at]) <= left] or ([] if chosen else _smallest(pool, units))
         if not fitting:
             break
-        best = max(fitting, key=lambda at: sum(value not in seen.get(axis, ()) for axis, value in _kinds(units[at])))
+        best = max(fitting, key=rank)
+        paired = paired or pairs(best) or len({item.seed for item in units[best]}) > 1
         pool.remove(best)
         chosen.append(best)
         left -= len(units[best])
-        for axis, value in _kinds(units[best]):
-            seen.setdefault(axis, set()).add(value)
+        seen.update(_kinds(units[best]))
+        seeds.setdefault(units[best][0].cell_id, set()).add(units[best][0].seed)
     taken = set(chosen)
     return [units[at] for at in chosen], [unit for at, unit in enumerate(units) if at not in taken]
 
@@ -42,9 +55,11 @@ def _smallest(pool: Sequence[int], units: Sequence[Unit]) -> list[int]:
 
 
 def _kinds(unit: Unit) -> list[tuple[str, str]]:
+    """What a unit shows, its workflow × locale × size first."""
     item = unit[0]
     dots = f"{item.params.get('width')}x{item.params.get('height')}"
-    return [*item.axes.items(), ("(workflow)", item.workflow), ("(dots)", dots)]
+    stratum = f"{item.workflow} {item.axes.get('locale')} {dots}"
+    return [("(stratum)", stratum), *item.axes.items(), ("(workflow)", item.workflow), ("(dots)", dots)]
 
 
 def _pool(units: Sequence[Unit]) -> list[int]:
