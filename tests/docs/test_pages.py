@@ -53,7 +53,7 @@ def test_generated_pages_follow_from_the_code(load: Callable[[str], ModuleType])
     made = load("scripts/generate_docs.py").PAGES
     note = load("scripts/generate_docs.py").NOTE.strip()
     claimed = {path.name for path in (ROOT / "docs" / "reference").glob("*.md") if note in path.read_text()}
-    assert claimed == {Path(path).name for path in made}
+    assert claimed == {Path(path).name for path in made if path.startswith("docs/reference/")}
     behind = [path for path, make in made.items() if (ROOT / path).read_text() != make()]
     assert not behind, "run scripts/docs and commit what it writes"
 
