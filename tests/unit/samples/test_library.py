@@ -30,6 +30,7 @@ WORKFLOWS = sorted(path.name.removesuffix(".api.json") for path in (ROOT / "incl
 SIZES = {
     "ad_variants": (8, 4),
     "archive_upscale": (2, 2),
+    "daily_deals": (6, 6),
     "design_snapshot": (8, 8),
     "editorial_heroes": (4, 2),
     "label_refresh": (4, 2),
@@ -38,6 +39,7 @@ SIZES = {
     "motion_teaser": (2, 2),
     "shelf_mockups": (8, 8),
     "sound_logo": (2, 2),
+    "spring_sale": (80, 40),
 }
 BOXES = ((96, 64, 832, 150), (96, 222, 832, 76), (272, 916, 480, 72))
 
