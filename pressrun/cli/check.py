@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pressrun.cli.plan import campaign_files, plan_offline
+from pressrun.cli.plan import plan_offline
+from pressrun.core.campaign import campaign_files
 from pressrun.core.codec import canonical_json
 from pressrun.core.errors import PressrunError
 from pressrun.core.findings import Finding
@@ -29,7 +30,7 @@ def check(
 ) -> None:
     """Print every finding of all workflows and campaigns, or of one campaign; exit code 1 where one is an error."""
     config = settings()
-    everything = [path.parent.name for path in campaign_files(config)]
+    everything = [path.parent.name for path in campaign_files(config.include)]
     names = [campaign] if campaign else [name for name in everything if name not in (leave_out or ())]
     shared = check_shared(config.include)
     # A shared file that cannot be read is told once, and counts as absent for all that is checked besides.

@@ -22,7 +22,7 @@ from pressrun.core.plan import RenderPlan
 from pressrun.core.plan_diff import PlanDiff, diff_plans
 from pressrun.core.plan_report import plan_report
 from pressrun.core.quote import Quote
-from pressrun.settings import Settings, settings
+from pressrun.settings import settings
 from pressrun.steps.expand import make_plan, make_request
 from pressrun.steps.ledger import room_findings
 from pressrun.steps.quote import quote_plan
@@ -78,11 +78,6 @@ def plan(
             _print_diff(compared)
     if any(finding.severity == "error" for finding in found):
         raise typer.Exit(1)
-
-
-def campaign_files(config: Settings) -> list[Path]:
-    """Every campaign file of the project."""
-    return sorted(config.include.glob("campaigns/*/campaign.yaml"))
 
 
 def plan_offline(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -19,8 +20,8 @@ RetentionClass = Literal["scratch", "rejected", "campaign"]
 AUTO = "auto"
 """`job.instance_type: auto`: any of those that the workflow's pool lists."""
 QualityCode = Literal[
-    "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "too-short", "identical", "near-duplicate",
-    "off-palette",
+    "wrong-size", "unmeasured", "black", "blank", "near-constant", "silent", "still", "too-short", "identical",
+    "near-duplicate", "off-palette",
 ]  # fmt: skip
 CanaryReview = Literal["none", "ask"]
 
@@ -223,6 +224,11 @@ class CampaignSpec(_Spec):
 
 # `variant` is in the default although not every campaign has that axis; drop and round vary by run, not by row.
 _FREE_SEED_AXES = {"variant", "drop", "round"}
+
+
+def campaign_files(include: Path) -> list[Path]:
+    """Every campaigns/NAME/campaign.yaml, by name."""
+    return sorted(include.glob("campaigns/*/campaign.yaml"))
 
 
 def parse_campaign(data: bytes, *, file: str) -> CampaignSpec:

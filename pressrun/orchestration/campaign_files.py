@@ -8,15 +8,11 @@ from pathlib import Path
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from pressrun.core.campaign import campaign_files
 from pressrun.core.errors import PressrunError
 from pressrun.core.findings import FindingsError
 from pressrun.core.ids import dag_id_of
 from pressrun.orchestration.campaign_dag import build_campaign_dag
-
-
-def campaign_files(include: Path) -> list[Path]:
-    """Every campaigns/NAME/campaign.yaml, by name."""
-    return sorted(include.glob("campaigns/*/campaign.yaml"))
 
 
 def campaign_dags(include: Path, *, only: str | None = None) -> Iterator[DAG]:
