@@ -146,8 +146,9 @@ def measure(items: int) -> dict[str, Any]:
         home, products = Path(temporary), -(-items // PER_PRODUCT)
         write_campaign(home, "scale", products)
         small = max(min(items, 2000), items // 100)
-        plan(home, min(items, 1000), home / "warm")  # imports and compiled templates are paid once for a process
-        _, small_cpu, _ = plan(home, small, home / "small")
+        write_campaign(home / "few", "scale", -(-small // PER_PRODUCT))
+        plan(home / "few", min(items, 1000), home / "warm")  # imports are paid once for a process
+        _, small_cpu, _ = plan(home / "few", small, home / "small", whole=small % PER_PRODUCT == 0)
         made, cpu, stages = plan(home, items, home / "plan", whole=items % PER_PRODUCT == 0)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         loop = Playbook(home, products)

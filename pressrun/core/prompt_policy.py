@@ -86,13 +86,17 @@ class PolicyCheck:
     _rules: dict[tuple[TextKind, str], tuple[int, ...]] = field(default_factory=dict)
     _found_in: dict[tuple[str, str, tuple[int, ...]], list[tuple[Rule, str]]] = field(default_factory=dict)
 
+    @functools.cached_property
+    def _requiring(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.policy.rules if rule.required)
+
     def texts(self, texts: Iterable[Text]) -> Iterator[Finding]:
         """Findings of the texts of one item: blocked words of each, required words of all together."""
         everything = list(texts)
         for text in everything:
             yield from self.text(text)
-        for rule in self.policy.rules:
-            mine = [text for text in everything if rule.required and text.kind in rule.kinds and text.value.strip()]
+        for rule in self._requiring:
+            mine = [text for text in everything if text.kind in rule.kinds and text.value.strip()]
             if not mine or not rule.holds_in(mine[0].locale):
                 continue
             folded = [_folded(text.value, text.locale) for text in mine]

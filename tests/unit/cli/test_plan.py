@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pressrun.cli import app, run_command
-from pressrun.core.errors import InputError
+from pressrun.core.errors import InputError, PressrunError
 
 runner = CliRunner()
 
@@ -74,3 +74,21 @@ def test_errors_made_for_people_are_one_message_and_exit_code_2(
     assert ended.value.code == 2
     assert said.startswith("pressrun: ")
     assert "Traceback" not in said
+
+
+def test_a_plan_as_files_is_told_and_compared(tmp_path: Path) -> None:
+    told = pressrun("plan", "spring_sale", "--parquet", str(tmp_path / "all"))
+    assert told.exit_code == 0
+    assert "80 items" in told.stdout
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {"plan.json", "items.parquet", "shards.parquet"}
+    words = ("--locales", "de-DE", "--parquet", str(tmp_path / "some"), "--diff", str(tmp_path / "all"), "--json")
+    found = json.loads(pressrun("plan", "spring_sale", *words).stdout)
+    assert (found["planned"], found["to_render"]) == (16, 16)
+    assert (found["diff"]["same"]["items"], found["diff"]["removed"]["items"], found["diff"]["changed"]["items"]) == (
+        16,
+        64,
+        0,
+    )
+    nothing = pressrun("plan", "spring_sale", "--parquet", str(tmp_path / "more"), "--diff", str(tmp_path / "nowhere"))
+    assert isinstance(nothing.exception, PressrunError)
+    assert "no large plan" in nothing.exception.message
