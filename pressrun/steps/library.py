@@ -62,9 +62,7 @@ class LoadedWorkflow:
 class Library:
     """include/workflows with include/params, the policies, and the record of ComfyUI's node classes."""
 
-    def __init__(
-        self, include: Path, read: Read = Path.read_bytes, *, broken: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, include: Path, read: Read = Path.read_bytes, *, broken: frozenset[str] = frozenset()) -> None:
         """`broken` names shared files that somebody found unreadable and told: they count as absent."""
         self.include, self._read, self._broken = include, read, broken
 
