@@ -151,7 +151,9 @@ def _size(data: bytes) -> Size | None:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             width, height = picture.size
-            turned = picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            # Pillow decodes a whole PNG to look for EXIF behind the pixels; most have none.
+            may_turn = picture.format != "PNG" or b"eXIf" in data
+            turned = may_turn and picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return (height, width) if turned else (width, height)
