@@ -26,7 +26,8 @@ class Job:
         self.base, self.document = base, document
         self.places = Places(base)
         self.digest = shards.lay_out(base, document, assets)
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self._said = base / "said.log"
         self.log = ""
 
     def start(self, *faults: str, **environ: str) -> None:
@@ -42,22 +43,24 @@ class Job:
             "PRESSRUN_ENGINE_ARGS": " ".join(flags),
             **environ,
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pressrun.runner"],
-            env=env,
-            cwd=self.base,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        # A file, not a pipe: nobody reads while a long job runs, and a full pipe would hold the runner up.
+        with self._said.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pressrun.runner"],
+                env=env,
+                cwd=self.base,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def wait(self, timeout: float = 300) -> int:
         assert self.process is not None
         try:
-            self.log, _ = self.process.communicate(timeout=timeout)
+            self.process.wait(timeout)
         finally:
             self.end()
+            self.log = self._said.read_text(errors="replace")
         return self.process.returncode
 
     def run(self, *faults: str, **environ: str) -> int:
@@ -69,8 +72,6 @@ class Job:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        if self.process is not None and self.process.stdout is not None:
-            self.process.stdout.close()
         for pid in self.engines():
             os.kill(pid, signal.SIGKILL)
 
