@@ -25,6 +25,17 @@ def test_a_shard_of_another_digest_is_refused(tmp_path: Path) -> None:
         read_shard(Places(tmp_path).shard, expected_sha256="0" * 64)
 
 
+@pytest.mark.parametrize("place", [0.02, 0.5, 0.97])
+def test_one_byte_changed_after_the_order_is_refused(tmp_path: Path, place: float) -> None:
+    digest = shards.lay_out(tmp_path, shards.shard([shards.item(1)]))
+    path = Places(tmp_path).shard
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * place)] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"the job was bought for {digest[:12]}"):
+        read_shard(path, expected_sha256=digest)
+
+
 def test_no_shard_names_the_channel(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="input channel `shard`"):
         read_shard(Places(tmp_path).shard, expected_sha256="0" * 64)
