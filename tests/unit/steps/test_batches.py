@@ -17,16 +17,13 @@ from pressrun.core.binding import graph_of
 from pressrun.core.codec import sha256_hex
 from pressrun.core.cost import assumed
 from pressrun.core.findings import Finding
-from pressrun.core.gather import Gather
 from pressrun.core.item import Item
-from pressrun.core.manifest import scan_manifest
 from pressrun.core.plan import RenderPlan
 from pressrun.core.render_key import image_key, render_key
 from pressrun.core.shard import make_shard
-from pressrun.core.sheet import Sheet
 from pressrun.settings import Settings
 from pressrun.steps.expand import make_plan, make_request
-from pressrun.steps.large_plan import Terms, write_large_plan
+from pressrun.steps.large_plan import plan_large
 from pressrun.steps.rework import ReworkRecord
 from pressrun.steps.sources import Sources
 from pressrun.steps.workspace import Workspace, memory_workspace
@@ -175,18 +172,14 @@ def test_what_a_campaign_did_wrong_is_one_finding(
 
 
 def test_a_large_plan_keeps_batches_together_and_counts_them_whole(
-    planned: Planned, ws: Workspace, tmp_path: Path
+    planned: Planned, ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, _ = planned(job={"shard_items": 7})
-    sources = Sources(ws, "mini")
-    _, bundle, contract = sources.library.loaded("card")
-    manifest, _ = scan_manifest(sources.file("manifest.csv"), file="mini/manifest.csv", spec=plan.spec.manifest)
-    sheet = Sheet(plan.spec, manifest, "mini/manifest.csv", None, contract, bundle, {}, plan.engine_class)
     basis = assumed("proof").model_copy(update={"per_item": 5.0, "cold_p50": 10.0})
+    monkeypatch.setattr("pressrun.steps.large_plan.known_cost", lambda *_, **__: basis)
     bills, folder = [], tmp_path / "large"
     for known in (frozenset[str](), frozenset(item.render_key for item in plan.items if item.axes["take"] != "b")):
-        terms = Terms("ml.g5.xlarge", basis, None, known)
-        made = write_large_plan(sources, sheet, plan.run, terms, folder, gather=Gather())
+        made, _ = plan_large(ws, Sources(ws, "mini"), plan.spec, plan.run, folder, known=known)
         bills.append(made.bill)
         for numbers in pq.read_table(folder / "shards.parquet")["items"].to_pylist():
             prompts = prompts_of([plan.items[number] for number in numbers])
