@@ -73,7 +73,7 @@ class PlanChunk:
         is no text.
         """
         texts = frozenset({"locale"})
-        others = frozenset({"locale"}).union(*(column.axes for column in self.inputs.values()))
+        others = frozenset[str]().union(*(column.axes for column in self.inputs.values()))
         for column in self.params.values():
             if any(isinstance(value, str) for value in column.values):
                 texts |= column.axes
