@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -47,11 +49,30 @@ def studio(
     typer.echo(
         f"the studio will be at http://127.0.0.1:{port} in some seconds; export graphs with Workflow ▸ Export (API)"
     )
+    if run_to_end(command, chosen):
+        raise typer.Exit(1)
+
+
+def run_to_end(command: Sequence[str], folder: Path) -> int:
+    """Run a program until it ends, or end it when this one is told to (Ctrl-C, SIGTERM), which counts as 0."""
+    told = False
+    process: subprocess.Popen[bytes] | None = None
+
+    def end(number: int, frame: object) -> None:  # noqa: ARG001
+        nonlocal told
+        told = True
+        if process is not None:
+            process.terminate()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        code = subprocess.call(command, cwd=chosen)
-    except KeyboardInterrupt:
-        code = 0
+        process = subprocess.Popen(command, cwd=folder)
+        if told:
+            process.terminate()
+        code = process.wait()
     except OSError as exc:
         raise SetupError(f"ComfyUI cannot be started: {exc}", where=command[0], remedy="set COMFYUI_PYTHON") from exc
-    if code:
-        raise typer.Exit(1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0 if told else code
