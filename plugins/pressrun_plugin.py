@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 from pressrun.gallery.airflow_app import (
@@ -13,6 +14,7 @@ from pressrun.gallery.airflow_app import (
     WORKFLOW_ROUTE,
     AirflowGallery,
 )
+from pressrun.local.one_writer import OneWriter
 
 _RUN = PREFIX + "/dags/{DAG_ID}/runs/{RUN_ID}"
 
@@ -24,6 +26,11 @@ class PressrunPlugin(AirflowPlugin):
     fastapi_apps = [  # noqa: RUF012 - Airflow declares these as instance variables
         {"app": AirflowGallery(), "url_prefix": PREFIX, "name": "Pressrun review"}
     ]
+    fastapi_root_middlewares = (
+        [{"middleware": OneWriter, "kwargs": {"apart": PREFIX}, "name": "one writer at a time"}]
+        if conf.get("database", "sql_alchemy_conn").startswith("sqlite")
+        else []
+    )
     external_views = [  # noqa: RUF012
         {
             "name": "Review",
