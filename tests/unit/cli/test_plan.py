@@ -17,8 +17,6 @@ runner = CliRunner()
 @pytest.fixture(autouse=True)
 def _project(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRESSRUN_HOME", str(repository))
-    for name in ("AWS_ENDPOINT_URL_S3", "PRESSRUN_BUCKET_WORK"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def pressrun(*words: str) -> Result:
