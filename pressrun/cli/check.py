@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from pressrun.cli.plan import plan_offline
+from pressrun.cli.printed import print_findings
 from pressrun.core.campaign import campaign_files
 from pressrun.core.codec import canonical_json
 from pressrun.core.errors import PressrunError
@@ -85,6 +85,4 @@ def _print(found: dict[str, tuple[Finding, ...]]) -> None:
     for name, findings in found.items():
         errors = _errors(findings)
         console.print(f"[bold]{name}[/]: " + (f"[red]{errors} errors[/]" if errors else "[green]good[/]"))
-        for finding in findings:
-            colour = "red" if finding.severity == "error" else "yellow"
-            console.print(f"  [{colour}]{finding.severity}[/] {escape(str(finding))}", highlight=False)
+        print_findings(console, findings)

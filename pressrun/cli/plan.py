@@ -11,9 +11,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pressrun.cli.plan_large import large_plan
+from pressrun.cli.printed import print_findings, print_price
 from pressrun.core import ids
 from pressrun.core.batch import prompts_of
 from pressrun.core.codec import canonical_json
@@ -143,7 +145,7 @@ def _as_json(
 def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: bool, final: bool) -> None:
     console = Console()
     spec = made.spec
-    console.print(f"[bold]{spec.title}[/] ({spec.campaign}), drop of {made.run.drop}, workflow {spec.workflow}")
+    console.print(f"[bold]{escape(spec.title)}[/] ({spec.campaign}), drop of {made.run.drop}, workflow {spec.workflow}")
     others = [axis for axis in (made.items[0].axes if made.items else ()) if axis not in ("product", "locale")]
     prompts = len(prompts_of(made.items))
     batches = f", {prompts} prompts" if prompts < len(made.items) else ""
@@ -151,12 +153,12 @@ def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: 
     table.add_column("locale")
     table.add_column("products", justify="right")
     for axis in others:
-        table.add_column(axis, justify="right")
+        table.add_column(escape(axis), justify="right")
     table.add_column("items", justify="right")
     for locale in made.run.locales:
         items = [item for item in made.items if item.locale == locale]
         counts = [str(len(Counter(item.axes[axis] for item in items))) for axis in ("product", *others)]
-        table.add_row(locale, *counts, str(len(items)))
+        table.add_row(escape(locale), *counts, str(len(items)))
     console.print(table)
     index = "reused from the render index" if live else "reused (no render index here: everything counts as new)"
     console.print(f"{quote.to_render} to render · {len(quote.reused)} {index}")
@@ -167,19 +169,10 @@ def _print(made: RenderPlan, quote: Quote, found: tuple[Finding, ...], *, live: 
         console.print(
             f"done in about {quote.wall_seconds / 60:,.0f} min, nine of ten in {quote.wall_p90 / 60:,.0f} min"
         )
-    for name, basis in sorted(quote.cost.items()):
-        console.print(f"estimate for {name}: {basis.sentence()}", highlight=False)
-    if quote.usd is None:
-        console.print(f"[yellow]{quote.unpriced} items have no price: {quote.instance_type} is not in prices.yaml[/]")
-    else:
-        console.print(
-            f"about [bold]${quote.usd:,.2f}[/], nine of ten below ${quote.usd_p90:,.2f}, "
-            f"never more than ${quote.ceiling_usd:,.2f} "
-            f"(${quote.usd_per_hour}/h: {quote.price_source})"
-        )
+    print_price(console, quote, quote.cost)
     for said in quote.besides():
-        console.print(said, highlight=False)
-    _print_findings(console, found)
+        console.print(escape(said), highlight=False)
+    print_findings(console, found)
 
 
 def _print_diff(compared: PlanDiff) -> None:
@@ -192,9 +185,3 @@ def _print_diff(compared: PlanDiff) -> None:
         part = getattr(compared, name)
         table.add_row(name, str(part.items), str(part.rows), "?" if part.usd is None else f"{part.usd:,.2f}")
     console.print(table)
-
-
-def _print_findings(console: Console, found: tuple[Finding, ...]) -> None:
-    for finding in found:
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(f"  [{colour}]{finding.severity}[/] {finding}", markup=True, highlight=False)

@@ -9,7 +9,9 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from pressrun.cli.printed import print_findings, print_price
 from pressrun.core import ids
 from pressrun.core.codec import canonical_json, from_bytes
 from pressrun.core.errors import NotFoundError
@@ -70,25 +72,15 @@ def _as_json(made: LargePlan, folder: Path, found: tuple[Finding, ...], compared
 
 def _print(made: LargePlan, folder: Path, found: tuple[Finding, ...], compared: PlanDiff | None) -> None:
     console, bill, spec = Console(), made.bill, made.spec
-    console.print(f"[bold]{spec.title}[/] ({spec.campaign}), drop of {made.run.drop}: {bill.planned:,} items")
+    console.print(f"[bold]{escape(spec.title)}[/] ({spec.campaign}), drop of {made.run.drop}: {bill.planned:,} items")
     console.print(
         f"{bill.to_render:,} to render · {bill.reused:,} reused from the render index · "
         f"{bill.duplicates:,} the same picture as another item", highlight=False,
     )  # fmt: skip
     hours = f"about {bill.seconds / 3600:,.1f} h of machine time, cold starts included"
     console.print(f"{bill.shards:,} jobs on {bill.instance_type} · {hours}", highlight=False)
-    for name, basis in sorted(made.cost.items()):
-        console.print(f"estimate for {name}: {basis.sentence()}", highlight=False)
-    if bill.usd is None:
-        console.print(f"[yellow]no price known: {bill.instance_type} is not in prices.yaml[/]")
-    else:
-        console.print(
-            f"about [bold]${bill.usd:,.2f}[/], nine of ten below ${bill.usd_p90:,.2f}, never more than "
-            f"${bill.ceiling_usd:,.2f} (${bill.usd_per_hour}/h: {bill.price_source})"
-        )
+    print_price(console, bill, made.cost)
     if compared:
         console.print(f"against the other plan: {compared.sentence()}", highlight=False, soft_wrap=True)
     console.print(f"written to {folder}: {PLAN_FILE}, {ITEMS_FILE} and shards.parquet", highlight=False)
-    for finding in found:
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(f"  [{colour}]{finding.severity}[/] {finding}", markup=True, highlight=False)
+    print_findings(console, found)
