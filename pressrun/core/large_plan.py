@@ -6,12 +6,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from pressrun.core.campaign import CampaignSpec
-from pressrun.core.codec import VersionedDocument
 from pressrun.core.cost import CostBasis
-from pressrun.core.item import InputAsset
-from pressrun.core.model_file import ModelFile
-from pressrun.core.plan import RunRequest, SourceFile, WorkflowBundle
+from pressrun.core.plan import PlanHead
 
 PLAN_FILE, ITEMS_FILE, SHARDS_FILE = "plan.json", "items.parquet", "shards.parquet"
 
@@ -39,7 +35,7 @@ class Bill(BaseModel):
     ceiling_usd: float | None
 
 
-class LargePlan(VersionedDocument):
+class LargePlan(PlanHead):
     """Written as plan.json beside items.parquet and shards.parquet, whose SHA-256 it names: it stands for all three.
 
     A row of shards.parquet lists the items of one job by their row numbers in items.parquet, from 0.
@@ -47,14 +43,6 @@ class LargePlan(VersionedDocument):
 
     SCHEMA: ClassVar[str] = "large-plan/1"
 
-    run: RunRequest
-    spec: CampaignSpec
-    sources: tuple[SourceFile, ...]
-    manifest_rows: int
-    workflows: dict[str, WorkflowBundle]
-    engine_class: str
-    inputs: tuple[InputAsset, ...]
-    models: tuple[ModelFile, ...] = ()
     items_sha256: str
     shards_sha256: str
     cost: dict[str, CostBasis]

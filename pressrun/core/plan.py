@@ -69,10 +69,8 @@ class RunRequest(VersionedDocument):
     pressrun_version: str
 
 
-class RenderPlan(VersionedDocument):
-    """The plan of one run edition. Its digest is what a quote, an approval and a shard refer to."""
-
-    SCHEMA: ClassVar[str] = "plan/1"
+class PlanHead(VersionedDocument):
+    """What a plan is made of, whichever way its items are kept."""
 
     run: RunRequest
     spec: CampaignSpec
@@ -82,6 +80,13 @@ class RenderPlan(VersionedDocument):
     engine_class: str
     inputs: tuple[InputAsset, ...]
     models: tuple[ModelFile, ...] = ()
+
+
+class RenderPlan(PlanHead):
+    """The plan of one run edition. Its digest is what a quote, an approval and a shard refer to."""
+
+    SCHEMA: ClassVar[str] = "plan/1"
+
     items: tuple[Item, ...]
 
     @property
