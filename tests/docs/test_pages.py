@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -168,10 +170,13 @@ def test_pressrun_commands_that_are_shown_exist(page: Path, text: str) -> None:
 
 @pytest.mark.parametrize(("page", "text"), each_block("python"), ids=name_of)
 def test_python_blocks_compile_and_import_what_exists(page: Path, text: str) -> None:
-    compile(text, name_of(page), "exec")
-    for line in text.splitlines():
-        if line.startswith(("from pressrun", "import pressrun")):
-            exec(line, {})
+    imported = [
+        (node.module, name.name)
+        for node in ast.walk(ast.parse(text, name_of(page)))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pressrun")
+        for name in node.names
+    ]
+    assert [f"{module}.{name}" for module, name in imported if not hasattr(import_module(module), name)] == []
 
 
 @pytest.mark.parametrize(("page", "text"), each_block("yaml"), ids=name_of)

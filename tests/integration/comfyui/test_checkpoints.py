@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import runner_shards as shards
+from checkpoint_graph import BINDINGS, checkpoint_graph
 from one_at_a_time import one_at_a_time, pixels
 from runner_job import Job
 
-from pressrun.core.contract import Binding
 from pressrun.core.model_file import ModelFile
 from pressrun.core.shard import Shard
 from pressrun.runner.places import Places
@@ -23,27 +22,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SCRIPT = Path(__file__).parents[2] / "support/random_checkpoint.py"
 ITEMS, SIDE = 24, 64
-GRAPH: dict[str, Any] = {
-    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "x.safetensors"}},
-    "2": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["1", 1], "text": "x"}},
-    "3": {"class_type": "EmptyLatentImage", "inputs": {"width": SIDE, "height": SIDE, "batch_size": 1}},
-    "5": {
-        "class_type": "KSampler",
-        "inputs": {
-            "model": ["1", 0], "positive": ["2", 0], "negative": ["2", 0], "latent_image": ["3", 0], "seed": 1,
-            "steps": 2, "cfg": 5.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0,
-        },
-    },
-    "6": {"class_type": "VAEDecode", "inputs": {"samples": ["5", 0], "vae": ["1", 2]}},
-    "4": {"class_type": "SaveImage", "inputs": {"images": ["6", 0], "filename_prefix": "x"}},
-}  # fmt: skip
-BINDINGS = {
-    "model": (Binding(node="1", input="ckpt_name"),),
-    "headline": (Binding(node="2", input="text"),),
-    "width": (Binding(node="3", input="width"),),
-    "height": (Binding(node="3", input="height"),),
-    "seed": (Binding(node="5", input="seed"),),
-}
+GRAPH = checkpoint_graph(SIDE, SIDE, steps=2)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,8 @@ def test_ready_means_that_it_answers(press: Press, free_port: int) -> None:
     press.start(service("web", code, ready_url=f"http://127.0.0.1:{free_port}/", port=free_port))
     press.wait_for(web="starting")
     press.wait_for(web="ready")
+    with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/", timeout=120) as answer:
+        assert answer.status == 200
 
 
 def test_a_second_supervisor_refuses(press: Press) -> None:

@@ -5,38 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import runner_shards as shards
+from checkpoint_graph import BINDINGS, checkpoint_graph
 from runner_job import Job
-
-from pressrun.core.contract import Binding
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 
 COMFYUI = {"COMFYUI_HOME": str(Path(__file__).parent / "comfyui_double")}
-GRAPH: dict[str, Any] = {
-    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
-    "2": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["1", 1], "text": "x"}},
-    "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 128, "height": 64, "batch_size": 1}},
-    "5": {
-        "class_type": "KSampler",
-        "inputs": {
-            "model": ["1", 0], "positive": ["2", 0], "negative": ["2", 0], "latent_image": ["3", 0], "seed": 1,
-            "steps": 4, "cfg": 7.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0,
-        },
-    },
-    "6": {"class_type": "VAEDecode", "inputs": {"samples": ["5", 0], "vae": ["1", 2]}},
-    "4": {"class_type": "SaveImage", "inputs": {"images": ["6", 0], "filename_prefix": "x"}},
-}  # fmt: skip
-BINDINGS = {
-    "model": (Binding(node="1", input="ckpt_name"),),
-    "headline": (Binding(node="2", input="text"),),
-    "width": (Binding(node="3", input="width"),),
-    "height": (Binding(node="3", input="height"),),
-    "seed": (Binding(node="5", input="seed"),),
-}
+GRAPH = checkpoint_graph(128, 64, steps=4)
 
 
 @pytest.fixture
